@@ -1,0 +1,353 @@
+"""The room file: every setting of one livestream room, its default and its check.
+
+In:  a TOML path.   Out: a frozen `Room` with absolute paths, or ConfigError with every problem.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from livehost.errors import ConfigError
+
+REQUIRED_LABEL = "AI生成 · 数字人"
+"""Shown at all times over an AI avatar (直播电商监督管理办法 art. 37, GB 45438-2025)."""
+
+
+class Model(BaseModel):
+    """Base of everything read from a TOML file: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Even = Annotated[int, AfterValidator(lambda n: n if n % 2 == 0 else _refuse("must be even"))]
+
+
+def _refuse(why: str) -> Any:
+    raise ValueError(why)
+
+
+class Video(Model):
+    """[video]: the picture and its encoding."""
+
+    width: Even = Field(720, ge=160, le=3840)
+    height: Even = Field(1280, ge=160, le=3840)
+    fps: str = "25"
+    """Frames per second; "25", "30" or "30000/1001"."""
+    bitrate_kbps: int = Field(2500, ge=100, le=50_000)
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast"] = "veryfast"
+    encoder: Literal["auto", "libx264", "h264_nvenc"] = "auto"
+    """auto takes h264_nvenc when it opens, libx264 otherwise."""
+    keyframe_seconds: float = Field(2.0, gt=0, le=10)
+
+    @field_validator("fps")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            rate = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            raise ValueError('write it like "25" or "30000/1001"') from None
+        if not 1 <= rate <= 60:
+            raise ValueError("must be between 1 and 60")
+        return value
+
+    @property
+    def rate(self) -> Fraction:
+        """`fps` as an exact number."""
+        return Fraction(self.fps)
+
+
+class Audio(Model):
+    """[audio]: AAC and loudness."""
+
+    bitrate_kbps: int = Field(128, ge=32, le=320)
+    loudness_lufs: float = Field(-16.0, ge=-40, le=-8)
+    """Integrated loudness of speech on air (EBU R 128)."""
+
+
+class Avatar(Model):
+    """[avatar]: who is on air."""
+
+    path: Path
+    """Folder with avatar.toml."""
+
+
+class Voice(Model):
+    """[voice]: who speaks."""
+
+    engine: str = "kokoro"
+    name: str = "zf_xiaoxiao"
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    lexicon: Path | None = None
+    """TOML file with [words]: how brands and odd words are said."""
+    fallback: tuple[str, ...] = ("silent",)
+    """Engines tried in order when the first one fails; "silent" shows the caption only."""
+    cache_mb: int = Field(1024, ge=16)
+
+
+class Scene(Model):
+    """[scene]: what surrounds the host."""
+
+    background: Path | None = None
+    """Picture or looping clip; None paints the built-in studio."""
+    music: Path | None = None
+    music_db: float = Field(-26.0, ge=-60, le=0)
+    """Level of the music under speech, in dB full scale, before ducking is released."""
+    title: str = ""
+    """Room title in the top bar."""
+    captions: bool = True
+    label: str = REQUIRED_LABEL
+    """May say more than the required label, never less."""
+    slate: Path | None = None
+    """Picture shown when the operator takes the host off; None paints one."""
+    accent: str = Field("#d8434e", pattern=r"^#[0-9a-fA-F]{6}$")
+
+    @field_validator("label")
+    @classmethod
+    def _keeps_the_duty(cls, value: str) -> str:
+        missing = [part for part in ("AI生成", "数字人") if part not in value]
+        if missing:
+            raise ValueError(f"must contain {' and '.join(missing)} (required by law for AI hosts)")
+        return value
+
+
+class Reply(Model):
+    """[reply]: who answers questions."""
+
+    engine: Literal["grounded", "openai"] = "grounded"
+    base_url: str = ""
+    model: str = ""
+    api_key_env: str = ""
+    """Name of the environment variable that holds the key; the key itself never stands here."""
+    timeout_seconds: float = Field(4.0, gt=0, le=60)
+    """To the first sentence; the grounded engine answers after that."""
+    max_tokens: int = Field(160, ge=16, le=2048)
+
+
+class Show(Model):
+    """[show]: what is sold, in which order."""
+
+    products: tuple[str, ...] = ("products/*.toml",)
+    """Globs relative to the room file."""
+    rundown: Path = Path("rundown.toml")
+    wordlists: tuple[str, ...] = ()
+    """Extra gate lists, globs relative to the room file."""
+    notice_minutes: float = Field(15.0, ge=1, le=60)
+    """How often the host says that she is an AI host."""
+
+
+class Output(Model):
+    """[[output]]: one place the stream goes to."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")
+    url: str = ""
+    url_env: str = ""
+    """Environment variable with the full URL including the stream key."""
+
+    def target(self) -> str:
+        """Return the URL. Raises ConfigError when neither key gives one."""
+        url = self.url or os.environ.get(self.url_env, "")
+        if not url:
+            raise ConfigError(f"output {self.name}: set url or the environment variable in url_env")
+        return url
+
+
+class Record(Model):
+    """[record]: a file beside the stream."""
+
+    path: Path | None = None
+    """.mp4 (fragmented) or .flv; None records nothing."""
+
+
+class Chat(Model):
+    """[chat]: where messages come from besides POST /api/chat."""
+
+    replay: Path | None = None
+    """JSON lines, played with their `at` seconds."""
+    stdin: bool = False
+    most_bytes: int = Field(16_384, ge=256)
+    """Longer messages are rejected and counted."""
+
+
+class Console(Model):
+    """[console]: the operator's address."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+    token_env: str = "LIVEHOST_TOKEN"
+    """Environment variable with the token; required when host is not a loopback address."""
+
+
+class State(Model):
+    """[state]: where the show is remembered."""
+
+    dir: Path | None = None
+    """None uses $XDG_STATE_HOME/livehost/<room name>."""
+    cache_dir: Path | None = None
+    """Speech cache and prepared models; None uses $XDG_CACHE_HOME/livehost."""
+
+
+class Room(Model):
+    """One room file, checked."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    language: Literal["zh", "en"] = "zh"
+    avatar: Avatar
+    video: Video = Video()
+    audio: Audio = Audio()
+    voice: Voice = Voice()
+    scene: Scene = Scene()
+    reply: Reply = Reply()
+    show: Show = Show()
+    output: tuple[Output, ...] = ()
+    record: Record = Record()
+    chat: Chat = Chat()
+    console: Console = Console()
+    state: State = State()
+    file: Path = Path("room.toml")
+    """Set by `load_room`."""
+
+    def near(self, path: str | Path) -> Path:
+        """Return `path` made absolute against the room file's folder."""
+        return (self.file.parent / path).resolve()
+
+    def globbed(self, patterns: tuple[str, ...]) -> list[Path]:
+        """Return the files that match `patterns` beside the room file, sorted, each once."""
+        found = {p.resolve() for pattern in patterns for p in self.file.parent.glob(pattern)}
+        return sorted(found)
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of the state file; not created here."""
+        if self.state.dir:
+            return self.near(self.state.dir)
+        return _xdg("XDG_STATE_HOME", ".local/state") / self.name
+
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of caches that may be deleted at any time; not created here."""
+        if self.state.cache_dir:
+            return self.near(self.state.cache_dir)
+        return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def _xdg(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / default) / "livehost"
+
+
+def load_room(path: Path) -> Room:
+    """Read and check a room file. Raises ConfigError with every problem found in it."""
+    room = load_toml(path, Room, file=path.resolve())
+    missing = [
+        f"{path}: {key}: {near} does not exist"
+        for key, given in (
+            ("avatar.path", room.avatar.path),
+            ("voice.lexicon", room.voice.lexicon),
+            ("scene.background", room.scene.background),
+            ("scene.music", room.scene.music),
+            ("scene.slate", room.scene.slate),
+            ("show.rundown", room.show.rundown),
+            ("chat.replay", room.chat.replay),
+        )
+        if given is not None and not (near := room.near(given)).exists()
+    ]
+    if missing:
+        raise ConfigError(*missing)
+    return room
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_toml(path: Path, model: type[M], **extra: Any) -> M:
+    """Read a TOML file into `model`.
+
+    Args:
+        extra: values set beside those in the file.
+
+    Raises:
+        ConfigError: one problem per line, each with file, line and key.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    try:
+        return model.model_validate({**values, **extra})
+    except ValidationError as error:
+        lines = key_lines(text)
+        raise ConfigError(*(_problem(path, lines, item) for item in error.errors())) from error
+
+
+def _problem(path: Path, lines: dict[str, int], item: Any) -> str:
+    where = [str(part) for part in item["loc"]]
+    key = ".".join(where)
+    line = next((lines[k] for n in range(len(where), 0, -1) if (k := ".".join(where[:n])) in lines), 0)
+    said = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        said = "unknown key; see docs for the keys that exist"
+    elif item["type"] == "missing":
+        said = "is required"
+    else:
+        said += f" (is {item['input']!r:.80})"
+    return f"{path}:{line or 1}: {key}: {said}"
+
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*=""")
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """Return the line of each dotted key ("output.0.url") in a TOML text."""
+    lines: dict[str, int] = {}
+    arrays: dict[str, int] = {}
+    prefix, inside = "", ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if inside:  # within a multi-line string
+            inside = "" if inside in line else inside
+            continue
+        if header := _HEADER.match(line):
+            name = _plain(header[2])
+            parts = name.split(".")
+            if header[1] == "[[":
+                arrays[name] = arrays.get(name, -1) + 1
+            prefix = _indexed(parts, arrays)
+            lines.setdefault(prefix, number)
+        elif key := _KEY.match(line):
+            dotted = _plain(key[1])
+            lines.setdefault(f"{prefix}.{dotted}" if prefix else dotted, number)
+            inside = _opened(line[key.end() :])
+    return lines
+
+
+def _plain(dotted: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def _indexed(parts: list[str], arrays: dict[str, int]) -> str:
+    out: list[str] = []
+    for n, part in enumerate(parts, 1):
+        out.append(part)
+        name = ".".join(parts[:n])
+        if name in arrays:
+            out.append(str(arrays[name]))
+    return ".".join(out)
+
+
+def _opened(value: str) -> str:
+    for quote in ('"""', "'''"):
+        if value.count(quote) % 2:
+            return quote
+    return ""

@@ -151,20 +151,20 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewHeader:
-    """Stream parameters; precedes the first `Preview` on every connection."""
+class StreamInfo:
+    """Stream parameters; precedes the first `Encoded` on every connection."""
 
     header: StreamHeader
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """One encoded packet for the browser."""
+class Encoded:
+    """One encoded packet, on its way to a browser or an output child."""
 
     packet: Packet
 
 
-Message = Speech | Cue | Hello | Started | Heard | Progress | Health | PreviewHeader | Preview
+Message = Speech | Cue | Hello | Started | Heard | Progress | Health | StreamInfo | Encoded
 
 
 # --- encoding -----------------------------------------------------------------------------------
@@ -196,12 +196,12 @@ def _header(message: Message) -> tuple[dict[str, Any], bytes]:
             phones = [[p.ipa, p.start, p.end, p.stress] for p in message.phones]
             values = _fields(message, "pcm", "phones")
             return {**values, "phones": phones}, np.ascontiguousarray(message.pcm, "<i2").tobytes()
-        case PreviewHeader():
+        case StreamInfo():
             header = message.header
             values = _fields(header, "video_extradata", "audio_extradata")
             split = len(header.video_extradata)
             return {**values, "split": split}, header.video_extradata + header.audio_extradata
-        case Preview():
+        case Encoded():
             return _fields(message.packet, "data"), message.packet.data
         case _:
             return _fields(message), b""
@@ -225,9 +225,9 @@ def _hello(values: dict[str, Any], _: bytes) -> Hello:
     return Hello(on_air=(int(on_air[0]), int(on_air[1])) if on_air else None, **values)
 
 
-def _preview_header(values: dict[str, Any], payload: bytes) -> PreviewHeader:
+def _stream_info(values: dict[str, Any], payload: bytes) -> StreamInfo:
     split = values.pop("split")
-    return PreviewHeader(
+    return StreamInfo(
         StreamHeader(video_extradata=payload[:split], audio_extradata=payload[split:], **values)
     )
 
@@ -240,8 +240,8 @@ _DECODERS: dict[str, Any] = {
     "Heard": lambda values, _: Heard(**values),
     "Progress": lambda values, _: Progress(**values),
     "Health": lambda values, _: Health(**values),
-    "PreviewHeader": _preview_header,
-    "Preview": lambda values, payload: Preview(Packet(data=payload, **values)),
+    "StreamInfo": _stream_info,
+    "Encoded": lambda values, payload: Encoded(Packet(data=payload, **values)),
 }
 
 

@@ -1,0 +1,92 @@
+"""What the console may ask of the show: one Protocol and the values that cross it.
+
+In:  chat, commands and questions from browsers and the command line.   Out: typed answers.
+
+The show implements `Desk`; the console knows nothing else of it. Everything is called on the
+brain's event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, get_args
+
+from livehost.channel import Channel
+from livehost.wire import Encoded, StreamInfo
+
+CommandName = Literal[
+    "say", "skip", "pause", "resume", "product", "stop", "output_add", "output_remove", "slate"
+]
+COMMANDS: tuple[str, ...] = get_args(CommandName)
+"""Names that `Desk.command` takes; their arguments stand in docs/operator-api.md."""
+
+StreamTap = AbstractAsyncContextManager[Channel[StreamInfo | Encoded]]
+"""Entering gives a channel that starts with a `StreamInfo` (waiting for the stage, if need be);
+leaving closes it. A new `StreamInfo` in it means that the stage was restarted: timestamps begin
+again. The desk offers and never waits: when the channel is full it drops video up to the next
+keyframe, so the console must keep draining."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one chat message.
+
+    Attributes:
+        ok: it is in the log and will be considered.
+        id: the message's id, also when it was rejected after an id was known.
+        reason: why it was rejected, in words for the sender; empty when ok.
+    """
+
+    ok: bool
+    id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one operator command.
+
+    Attributes:
+        ok: it was carried out.
+        message: one line for the operator.
+        data: JSON values that belong to the answer.
+    """
+
+    ok: bool
+    message: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Desk(Protocol):
+    """The show as the console sees it. No method may hold the event loop for more than 5 ms."""
+
+    def status(self) -> dict[str, Any]:
+        """Return JSON values for `/api/status`. The page shows these keys; none is required.
+
+        room, title: the room's name and title.   uptime_seconds: since the show started.
+        mode: "live", "paused", "slate", "stopping" or "waiting" (no stage).
+        now: {utterance, sentence, text, why, product} while a sentence sounds, else None.
+        product: id of the product on the card, or None.
+        products: [{id, name, price}] in the order of the show.
+        stage: {connected: bool} and the stage's last `Health` snapshot (quality, counters...).
+        outputs: [{name, state, ...}], the snapshot of each output; no URL.
+        chat: {accepted, rejected, waiting, dropped}.   voice: the voice's snapshot.
+        warnings: [text], one line each, for the operator.
+        """
+
+    def metrics(self) -> Mapping[str, float]:
+        """Return every number by its Prometheus name, labels included: `x_total{output="a"}`."""
+
+    def submit_chat(self, raw: bytes | dict[str, Any]) -> Receipt:
+        """Take one chat message (a JSON object as bytes, or parsed). Never raises on bad input."""
+
+    async def command(self, name: str, args: dict[str, Any]) -> Outcome:
+        """Carry out a command of `COMMANDS`. Never raises on bad arguments."""
+
+    def recent(self) -> dict[str, Any]:
+        """Return the last chat and utterances for `/api/recent`."""
+
+    def stream(self) -> StreamTap:
+        """Return a tap on the encoded stream, for the preview."""

@@ -294,7 +294,8 @@ def load_toml(path: Path, model: type[M], **extra: Any) -> M:
 def _problem(path: Path, lines: dict[str, int], item: Any) -> str:
     where = [str(part) for part in item["loc"]]
     key = ".".join(where)
-    line = next((lines[k] for n in range(len(where), 0, -1) if (k := ".".join(where[:n])) in lines), 0)
+    shorter = (".".join(where[:n]) for n in range(len(where), 0, -1))
+    line = next((lines[near] for near in shorter if near in lines), 1)
     said = item["msg"].removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
         said = "unknown key; see docs for the keys that exist"
@@ -302,11 +303,12 @@ def _problem(path: Path, lines: dict[str, int], item: Any) -> str:
         said = "is required"
     else:
         said += f" (is {item['input']!r:.80})"
-    return f"{path}:{line or 1}: {key}: {said}"
+    return f"{path}:{line}: {key}: {said}"
 
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*=""")
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_KEY = re.compile(rf"^\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
 
 
 def key_lines(text: str) -> dict[str, int]:

@@ -18,12 +18,15 @@ class Quantiles:
         self._count = 0
         self.most = 0.0
         """Largest value ever added."""
+        self.last = 0.0
+        """Newest value."""
 
     def add(self, value: float) -> None:
         """Record one value."""
         self._values[self._count % len(self._values)] = value
         self._count += 1
         self.most = max(self.most, value)
+        self.last = value
 
     def snapshot(self) -> dict[str, float]:
         """Return p50, p95, p99 of the window, the all-time max, and the count."""

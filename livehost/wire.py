@@ -9,6 +9,7 @@ the message, then the payload (PCM or an encoded packet).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 from collections.abc import AsyncIterator
@@ -57,7 +58,7 @@ class Speech:
 class CueKind(StrEnum):
     """What a `Cue` asks the stage for; `data` keys in brackets."""
 
-    PRODUCT = "product"  # show this product card [name, price, compared, basis, picture, tags]; {} hides
+    PRODUCT = "product"  # show this card [name, price, compared, basis, picture, tags]; {} hides
     QUESTION = "question"  # show the chat message being answered [nickname, text]; {} hides it
     NOTICE = "notice"  # show one line of news [text]; {} hides it
     CUT = "cut"  # silence at the next tick; drop queued speech
@@ -185,9 +186,10 @@ def decode(head: bytes, payload: bytes) -> Message:
     """Return the message of a frame. Raises WireLost on anything that is not one."""
     try:
         values = json.loads(head)
-        return _DECODERS[values.pop("t")](values, payload)
+        message: Message = _DECODERS[values.pop("t")](values, payload)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireLost(f"malformed message on the wire: {error!r}") from error
+    return message
 
 
 def _header(message: Message) -> tuple[dict[str, Any], bytes]:
@@ -292,10 +294,8 @@ class Connection:
     async def close(self) -> None:
         """Close the socket; idempotent."""
         self._writer.close()
-        try:
+        with contextlib.suppress(ConnectionError, OSError):
             await self._writer.wait_closed()
-        except (ConnectionError, OSError):
-            pass
 
 
 async def connect(path: str) -> Connection:

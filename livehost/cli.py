@@ -1,0 +1,195 @@
+"""The `livehost` command: parse, hand over, return the exit code; no logic.
+
+In:  arguments.   Out: exit code 0, 1 (run time) or 2 (configuration).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from livehost import __version__, process
+from livehost.errors import ConfigError, LivehostError
+from livehost.options import Options, Target
+
+ADDRESS = "127.0.0.1:8080"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    given = _parser().parse_args(arguments)
+    process.log_to_stderr("livehost")
+    try:
+        code: int = given.run(given)
+    except ConfigError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return process.EXIT_CONFIG
+    except LivehostError as error:
+        print(error, file=sys.stderr)
+        return process.EXIT_RUNTIME
+    except KeyboardInterrupt:
+        return 0
+    return code
+
+
+# --- commands: heavy modules are imported when their command runs ---------------------------------
+
+
+def _run(given: argparse.Namespace) -> int:
+    checked = subprocess.run(
+        [sys.executable, "-m", "livehost", "check", "--quiet", str(given.room)], check=False
+    )
+    if checked.returncode:
+        return checked.returncode
+    from livehost import parent  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="livehost-") as folder:
+        return parent.run(
+            Options(
+                room=str(given.room.resolve()),
+                socket=str(Path(folder) / "stage.sock"),
+                outputs=tuple(_targets(given.to)),
+                record=str(given.record.absolute()) if given.record else None,
+                console=given.console,
+                seconds=given.seconds,
+            )
+        )
+
+
+def _targets(urls: Sequence[str]) -> list[Target]:
+    """Name the targets; "env:NAME" takes the URL from a variable, so that no key is in `ps`."""
+    return [Target(f"to{n}" if n > 1 else "to", _url(url)) for n, url in enumerate(urls, 1)]
+
+
+def _url(given: str) -> str:
+    name = given.removeprefix("env:")
+    if name == given:
+        return given
+    if not os.environ.get(name):
+        raise ConfigError(f"--to {given}: the environment variable {name} is not set")
+    return os.environ[name]
+
+
+def _check(given: argparse.Namespace) -> int:
+    from livehost.check import check  # noqa: PLC0415
+
+    problems = check(given.room)
+    print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
+    if problems:
+        return process.EXIT_CONFIG
+    if not given.quiet:
+        print(f"{given.room}: ok")
+    return 0
+
+
+def _voice_say(given: argparse.Namespace) -> int:
+    from livehost.brain.voice.say import say  # noqa: PLC0415
+
+    return say(given.room, given.text, given.out)
+
+
+def _say(given: argparse.Namespace) -> int:
+    from livehost.brain.console import client  # noqa: PLC0415
+
+    print(asyncio.run(client.say(given.console, _token(), given.text)))
+    return 0
+
+
+def _status(given: argparse.Namespace) -> int:
+    from livehost.brain.console import client  # noqa: PLC0415
+
+    status = asyncio.run(client.status(given.console, _token()))
+    print(json.dumps(status, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _token() -> str | None:
+    return os.environ.get("LIVEHOST_TOKEN")
+
+
+# --- the parser -----------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="livehost", description="A 24/7 real-time digital-human livestream server."
+    )
+    parser.add_argument("--version", action="version", version=f"livehost {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    check = _command(
+        commands, "check", _check, "check a room and everything it names",
+        "livehost check scripts/demo/room.toml",
+    )  # fmt: skip
+    check.add_argument("room", type=Path, metavar="ROOM.toml")
+    check.add_argument("--quiet", action="store_true", help="print problems only")
+    _add_voice(commands)
+    say = _command(
+        commands, "say", _say, "have the host say something now",
+        'livehost say "欢迎新来的朋友"',
+    )  # fmt: skip
+    say.add_argument("text")
+    status = _command(
+        commands, "status", _status, "print the state of a running room",
+        "livehost status --console 127.0.0.1:8080",
+    )  # fmt: skip
+    for command in (say, status):
+        command.add_argument("--console", metavar="HOST:PORT", default=ADDRESS)
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(
+        commands, "run", _run, "put a room on air",
+        "livehost run scripts/demo/room.toml --to rtmp://127.0.0.1/live/key --record show.mp4",
+    )  # fmt: skip
+    run.add_argument("room", type=Path, metavar="ROOM.toml")
+    run.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also push here, or to the URL in the variable of env:NAME; may be repeated",
+    )
+    run.add_argument("--record", type=Path, metavar="FILE", help="also write .mp4 or .flv")
+    run.add_argument(
+        "--for", dest="seconds", type=float, metavar="SECONDS", help="end cleanly after this time"
+    )
+    run.add_argument("--console", metavar="HOST:PORT", help="in place of the room's address")
+
+
+def _add_voice(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    voice = commands.add_parser("voice", help="try the voice")
+    actions = voice.add_subparsers(required=True, metavar="ACTION")
+    say = _command(
+        actions, "say", _voice_say, "speak a text into a WAV file",
+        'livehost voice say "今天只要199.9元" --out hello.wav',
+    )  # fmt: skip
+    say.add_argument("text")
+    say.add_argument("--out", type=Path, required=True, metavar="FILE.wav")
+    say.add_argument("--room", type=Path, metavar="ROOM.toml", help="whose voice and lexicon")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    about: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser

@@ -1,0 +1,111 @@
+"""Being a child process: options on standard input, a clean end on SIGTERM or when the parent dies.
+
+In:  standard input, signals.   Out: `Options`, and an event that is set when it is time to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from livehost import options
+from livehost.errors import ConfigError, LivehostError
+
+log = logging.getLogger(__name__)
+
+EXIT_RUNTIME = 1
+EXIT_CONFIG = 2
+_PR_SET_PDEATHSIG = 1
+_PLAIN = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def run(main: Callable[[options.Options, asyncio.Event], Awaitable[int]]) -> int:
+    """Run `main(options, ending)` as this process's work and return its exit code."""
+    try:
+        return asyncio.run(_child(main))
+    except (LivehostError, ExceptionGroup) as failure:
+        error = _first(failure)
+        if isinstance(error, ConfigError):
+            print(*error.problems, sep="\n", file=sys.stderr, flush=True)
+            return EXIT_CONFIG
+        log.error("process failed", exc_info=failure, extra={"error": str(error)})
+        return EXIT_RUNTIME
+    except KeyboardInterrupt:
+        return 0
+
+
+def _first(group: BaseException) -> BaseException:
+    """Return the first error in a group of groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _child(main: Callable[[options.Options, asyncio.Event], Awaitable[int]]) -> int:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    given = options.read(await reader.readline())
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    watch = loop.create_task(_watch(reader, ending), name="parent-watch")
+    try:
+        return await main(given, ending)
+    finally:
+        watch.cancel()
+
+
+async def _watch(reader: asyncio.StreamReader, ending: asyncio.Event) -> None:
+    while await reader.read(4096):
+        pass
+    ending.set()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends, however that happens (Linux)."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def log_to_stderr(process: str, level: str | None = None) -> None:
+    """Send logs to standard error, one line each, with their fields.
+
+    Args:
+        process: name shown on each line.
+        level: logging level; None takes $LIVEHOST_LOG, else INFO.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Line(process))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel((level or os.environ.get("LIVEHOST_LOG") or "INFO").upper())
+
+
+class _Line(logging.Formatter):
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        fields = {k: v for k, v in record.__dict__.items() if k not in _PLAIN}
+        shown = " ".join(f"{k}={_shown(v)}" for k, v in fields.items())
+        line = f"{at} {record.levelname.lower():7} {self._process}: {record.getMessage()} {shown}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line.rstrip()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and value and not set(value) & set(' "='):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)

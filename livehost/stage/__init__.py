@@ -1,0 +1,1 @@
+"""The stage: real time; never waits for anybody."""

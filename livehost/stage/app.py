@@ -1,0 +1,237 @@
+"""Wire the stage together and keep it on air.
+
+In:  `Options`, a room file, the brain's messages.   Out: the stream, reports, health.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from livehost.avatar import load_avatar
+from livehost.clock import Timeline
+from livehost.config import Room, load_room
+from livehost.media import Packet, Quality, StreamHeader, rest_face
+from livehost.options import Options, Target
+from livehost.stage.brain_link import BrainLink
+from livehost.stage.compose import Composer
+from livehost.stage.drive import Drive
+from livehost.stage.encode import Encoder, open_encoder
+from livehost.stage.outputs import Output, make_output
+from livehost.stage.playout import Playout
+from livehost.stage.program import Host, Plan, Program, Still
+from livehost.stage.render import make_renderer
+from livehost.stage.show import Show
+from livehost.stage.sound import Mixer
+from livehost.supervise import supervise
+from livehost.wire import Cue, CueKind, Health, Heard, Hello, Progress, Speech, Started
+
+log = logging.getLogger(__name__)
+
+HEALTH_SECONDS = 0.25
+PROGRESS_SECONDS = 0.1
+CLOSE_SECONDS = 5.0
+
+
+async def run(options: Options, ending: asyncio.Event) -> int:
+    """Be on air until `ending` is set; return the exit code.
+
+    Raises:
+        ConfigError: the room, the avatar or an output is wrong.
+        BackendBroken: an encoder gave up; start again.
+    """
+    stage = Stage(load_room(options.path), options)
+    log.info("stage ready", extra=stage.facts())
+    gc.collect()
+    gc.freeze()
+    async with asyncio.TaskGroup() as group:
+        service = group.create_task(stage.run(group), name="stage")
+        waiting = group.create_task(ending.wait(), name="ending")
+        await asyncio.wait({service, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        service.cancel()
+    await stage.close()
+    return 0
+
+
+class Stage:
+    """All parts of the stage, built in the order they depend on each other."""
+
+    def __init__(self, room: Room, options: Options) -> None:
+        self._room = room
+        self._boot = uuid.uuid4().hex
+        timeline = Timeline(room.video.rate)
+        avatar = load_avatar(room.near(room.avatar.path))
+        self._encoder: Encoder = open_encoder(room.video, room.audio)
+        self._playout = Playout()
+        self._host = Host(
+            lambda: make_renderer(avatar, room.video.width, room.video.height),
+            Composer(room.video, room.scene, room.near),
+        )
+        self._program = Program([self._host], self._safety())
+        self.show = Show(
+            timeline,
+            self._playout,
+            Drive(avatar, timeline),
+            Mixer(room.audio, room.scene, room.near),
+            self._program,
+            self._encoder,
+            self._emit,
+            self._report,
+        )
+        self._link = BrainLink(options.socket, self._hello, self.header, self._receive)
+        self._outputs: dict[str, tuple[Output, asyncio.Task[None] | None]] = {}
+        for target in targets(room, options):
+            self._outputs[target.name] = (make_output(target.name, target.url, self.header), None)
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def header(self) -> StreamHeader:
+        """What every muxer must know."""
+        return self._encoder.header
+
+    def facts(self) -> dict[str, object]:
+        """Return what was really loaded, for the log."""
+        return {
+            "encoder": self._encoder.name,
+            "renderer": self._host.provider,
+            "size": f"{self.header.width}x{self.header.height}",
+            "fps": self.header.fps,
+            "outputs": list(self._outputs),
+        }
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Be on air until cancelled. Raises BackendBroken when an encoder gave up."""
+        self._group = group
+        services = [
+            group.create_task(self._link.run(), name="brain-link"),
+            group.create_task(self._tell(), name="health"),
+        ]
+        for name in list(self._outputs):
+            self._start_output(name)
+        try:
+            await self.show.run()
+        finally:
+            for task in services:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Write trailers and end the outputs, within `CLOSE_SECONDS`."""
+        for packet in self._encoder.flush():
+            self._emit(packet)
+        closing = (self._end_output(name) for name in list(self._outputs))
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def _safety(self) -> Still:
+        """Return the picture of last resort: the room as it looks now, label included."""
+        picture = self._host.picture(Plan(0, rest_face(), Quality.PLATE))
+        if picture is None:
+            raise RuntimeError("the host made no first picture")
+        return Still(picture)
+
+    # --- packets and reports ----------------------------------------------------------------------
+
+    def _emit(self, packet: Packet) -> None:
+        for output, _ in self._outputs.values():
+            output.put(packet)
+        self._link.packet(packet)
+
+    def _report(self, report: Started | Heard) -> None:
+        self._link.report(report)
+        self._progress()
+
+    def _progress(self) -> None:
+        self._link.post(Progress(self._playout.taken, self._playout.queued))
+
+    async def _tell(self) -> None:
+        """Post progress and health at their intervals."""
+        beat = 0
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            beat += 1
+            if self._playout.queued or beat % 10 == 0:
+                self._progress()
+            if beat % round(HEALTH_SECONDS / PROGRESS_SECONDS + 0.5) == 0:
+                self._link.post(Health(self.snapshot()))
+
+    def snapshot(self) -> dict[str, object]:
+        """Return the state of the stage as JSON values."""
+        return {
+            **self.show.snapshot(),
+            "boot": self._boot,
+            "encoder": self._encoder.name,
+            "provider": self._host.provider,
+            "renderer_failures": self._host.failures,
+            "preview_left_out": self._link.left_out,
+            "outputs": {name: output.snapshot() for name, (output, _) in self._outputs.items()},
+        }
+
+    # --- from the brain ---------------------------------------------------------------------------
+
+    def _hello(self) -> Hello:
+        header = self.header
+        return Hello(self._boot, header.width, header.height, header.fps, self._playout.on_air)
+
+    def _receive(self, message: Speech | Cue) -> None:
+        if isinstance(message, Speech):
+            self._playout.push(message)
+            return
+        match message.kind:
+            case CueKind.CUT:
+                self._playout.cut()
+            case CueKind.PAUSE:
+                self._playout.paused = True
+            case CueKind.RESUME:
+                self._playout.paused = False
+            case CueKind.OUTPUT_ADD:
+                self._add_output(Target(str(message.data["name"]), str(message.data["url"])))
+            case CueKind.OUTPUT_REMOVE:
+                self._remove_output(str(message.data.get("name")))
+            case _:
+                self.show.cues.add(message)
+
+    # --- outputs ----------------------------------------------------------------------------------
+
+    def _add_output(self, target: Target) -> None:
+        if target.name in self._outputs:
+            log.warning("output exists already", extra={"output": target.name})
+            return
+        output = make_output(target.name, target.url, self.header)
+        self._outputs[target.name] = (output, None)
+        self._start_output(target.name)
+
+    def _remove_output(self, name: str) -> None:
+        if name in self._outputs and self._group:
+            self._group.create_task(self._end_output(name), name=f"end-{name}")
+
+    def _start_output(self, name: str) -> None:
+        if self._group is None:
+            return
+        output, _ = self._outputs[name]
+        forever = supervise(f"output {name}", output.run)
+        task = self._group.create_task(forever, name=f"output-{name}")
+        self._outputs[name] = (output, task)
+
+    async def _end_output(self, name: str) -> None:
+        output, task = self._outputs.pop(name)
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await output.close()
+        except TimeoutError:
+            log.warning("output did not close in time", extra={"output": name})
+        if task:
+            task.cancel()
+
+
+def targets(room: Room, options: Options) -> Iterable[Target]:
+    """Yield every place the stream goes to: room file, command line, recording."""
+    for output in room.output:
+        yield Target(output.name, output.target())
+    yield from options.outputs
+    record = options.record or (str(room.near(room.record.path)) if room.record.path else None)
+    if record:
+        yield Target("record", str(Path(record).absolute()))

@@ -1,0 +1,164 @@
+"""What is on the picture: sources that may fail, over one that cannot.
+
+In:  a `Plan` per tick.   Out: a `Yuv`, always.
+The idea is Liquidsoap's fallible and infallible sources (savonet/liquidsoap, switch.ml).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from livehost.media import Face, Layer, Quality, Yuv
+from livehost.wire import Cue, CueKind
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a source needs to draw one tick.
+
+    Attributes:
+        tick: index since the stream began.
+        face: what the host does.
+        quality: what the picture may cost.
+        caption: the sentence that sounds, or "".
+        progress: share of the caption already said, 0..1.
+        cues: changes to the scene that take effect with this tick.
+    """
+
+    tick: int
+    face: Face
+    quality: Quality
+    caption: str = ""
+    progress: float = 0.0
+    cues: tuple[Cue, ...] = ()
+
+
+class Source(Protocol):
+    """Something that can draw ticks; called from the render thread only."""
+
+    name: str
+
+    def picture(self, plan: Plan) -> Yuv | None:
+        """Return the picture of `plan`, or None when this source has none now."""
+
+
+class Renderer(Protocol):
+    """See `livehost.stage.render`."""
+
+    name: str
+    provider: str
+
+    def render(self, face: Face, quality: Quality) -> Layer:
+        """Return the presenter. Raises BackendBroken."""
+
+
+class Scenery(Protocol):
+    """See `livehost.stage.compose.Composer`."""
+
+    def product(self, card: dict[str, object]) -> None: ...
+    def question(self, question: dict[str, object]) -> None: ...
+    def notice(self, notice: dict[str, object]) -> None: ...
+    def slate(self, on: bool) -> None: ...
+    def compose(self, tick: int, presenter: Layer | None, caption: str, progress: float) -> Yuv: ...
+
+
+class Host:
+    """The presenter in her room.
+
+    A renderer that raises is closed and opened again after `retry_ticks`; meanwhile the last
+    picture of her stays in the scene, which goes on.
+    """
+
+    name = "host"
+
+    def __init__(
+        self, open_renderer: Callable[[], Renderer], scenery: Scenery, retry_ticks: int = 250
+    ) -> None:
+        self._open = open_renderer
+        self._scenery = scenery
+        self._retry_ticks = retry_ticks
+        self._retry_at = 0
+        self._presenter: Layer | None = None
+        self._renderer: Renderer | None = open_renderer()
+        self.failures = 0
+        self.provider = self._renderer.provider
+
+    def picture(self, plan: Plan) -> Yuv | None:
+        for cue in plan.cues:
+            apply(self._scenery, cue)
+        presenter = self._draw(plan)
+        return self._scenery.compose(plan.tick, presenter, plan.caption, plan.progress)
+
+    def _draw(self, plan: Plan) -> Layer | None:
+        try:
+            if self._renderer is None:
+                if plan.tick < self._retry_at:
+                    return self._presenter
+                self._renderer = self._open()
+                self.provider = self._renderer.provider
+                log.warning("renderer back", extra={"provider": self.provider})
+            self._presenter = self._renderer.render(plan.face, plan.quality)
+        except Exception:
+            self.failures += 1
+            self._renderer = None
+            self._retry_at = plan.tick + self._retry_ticks
+            log.exception("renderer failed; the last picture of the host stays")
+        return self._presenter
+
+
+class Still:
+    """The source that cannot fail: one picture made before going on air, with its label."""
+
+    name = "still"
+
+    def __init__(self, picture: Yuv) -> None:
+        self._picture = picture
+
+    def picture(self, plan: Plan) -> Yuv:
+        return self._picture
+
+
+class Program:
+    """First source that delivers wins; `safety` always delivers."""
+
+    def __init__(self, sources: Sequence[Source], safety: Still) -> None:
+        self._sources = sources
+        self._safety = safety
+        self.on_air = safety.name
+        self.failures = 0
+
+    def picture(self, plan: Plan) -> Yuv:
+        """Return the picture of this tick. Never raises."""
+        for source in self._sources:
+            try:
+                picture = source.picture(plan)
+            except Exception:
+                self.failures += 1
+                if self.on_air == source.name:
+                    log.exception("picture source failed", extra={"source": source.name})
+                picture = None
+            if picture is not None:
+                self.on_air = source.name
+                return picture
+        self.on_air = self._safety.name
+        return self._safety.picture(plan)
+
+
+def apply(scenery: Scenery, cue: Cue) -> None:
+    """Carry out a scene cue; other kinds are not for the picture."""
+    match cue.kind:
+        case CueKind.PRODUCT:
+            scenery.product(cue.data)
+        case CueKind.QUESTION:
+            scenery.question(cue.data)
+        case CueKind.NOTICE:
+            scenery.notice(cue.data)
+        case CueKind.SLATE:
+            scenery.slate(bool(cue.data.get("on")))
+        case _:
+            pass

@@ -1,0 +1,264 @@
+"""One tick after another: speech and cues in, packets out, on time.
+
+In:  `Playout`, `Cues`.   Out: encoded packets to `emit`, reports to `report`.
+
+Each tick is planned `LEAD` ticks before it is due: its sound is mixed and its picture ordered from
+the render thread. When it is due the sound goes to the encoder whatever happened, and the picture
+if it is ready; if not, the encoder repeats the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.clock import Timeline
+from livehost.media import Face, Packet, Yuv
+from livehost.metrics import Quantiles, StageCounters
+from livehost.stage.cues import Cues
+from livehost.stage.pace import Ladder, pace
+from livehost.stage.playout import Playout, Pulled, Spoken
+from livehost.stage.program import Plan, Program
+from livehost.wire import Heard, Started
+
+LEAD = 2  # ticks
+FINISH_SECONDS = 2.0
+MOST_ORDERED = 3  # pictures in the render thread, the one being drawn included
+MOST_ENCODING = 3  # ticks in the encode thread before pictures are repeated
+SKIP_ENCODING = 50  # ticks in the encode thread before pictures are dropped
+
+
+class Drive(Protocol):
+    """See `livehost.stage.drive`."""
+
+    def face(self, tick: int, spoken: Spoken | None) -> Face: ...
+
+
+class Sound(Protocol):
+    """See `livehost.stage.sound.Mixer`."""
+
+    def mix(self, samples: int, voice: NDArray[np.float32]) -> NDArray[np.int16]: ...
+
+
+class Encoder(Protocol):
+    """See `livehost.stage.encode`."""
+
+    def video(self, tick: int, picture: Yuv | None, keyframe: bool = False) -> list[Packet]: ...
+    def audio(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]: ...
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A tick on its way to the encoder."""
+
+    index: int
+    pcm: NDArray[np.int16]
+    picture: asyncio.Future[Yuv] | None
+    pulled: Pulled
+
+
+@dataclass(slots=True)
+class Timings:
+    """How long things take, in milliseconds."""
+
+    lag: Quantiles = field(default_factory=Quantiles)
+    render: Quantiles = field(default_factory=Quantiles)
+    encode: Quantiles = field(default_factory=Quantiles)
+    step: Quantiles = field(default_factory=Quantiles)
+
+
+class Show:
+    """The media clock and all that hangs on it.
+
+    Args:
+        emit: called with each packet, in the event loop.
+        report: called with `Started` and `Heard` when their samples go to the encoder.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        playout: Playout,
+        drive: Drive,
+        sound: Sound,
+        program: Program,
+        encoder: Encoder,
+        emit: Callable[[Packet], None],
+        report: Callable[[Started | Heard], None],
+    ) -> None:
+        self._timeline = timeline
+        self._playout = playout
+        self._drive = drive
+        self._sound = sound
+        self._program = program
+        self._encoder = encoder
+        self._emit = emit
+        self._report = report
+        self._planned: deque[_Planned] = deque()
+        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+        self._encode_thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._ordered: set[asyncio.Future[Yuv]] = set()
+        self._encoding: set[asyncio.Future[list[Packet]]] = set()
+        self._keyframe = False
+        self._broken: BaseException | None = None
+        self._caption: tuple[str, float, int] = ("", 0.0, -1)
+        self.cues = Cues()
+        self.ladder = Ladder(float(timeline.fps))
+        self.counters = StageCounters()
+        self.timings = Timings()
+
+    async def run(self, last_tick: int | None = None) -> None:
+        """Be on air until cancelled or past `last_tick`; then wait for the threads.
+
+        Raises:
+            BackendBroken: an encoder gave up; only a new process helps.
+        """
+        try:
+            for index in range(LEAD):
+                self._plan(index)
+            await asyncio.sleep(LEAD * self._timeline.period)
+            await pace(
+                self._timeline, self._step, self.counters, self.timings.lag, last_tick=last_tick
+            )
+        finally:
+            await self._finish()
+
+    def want_keyframe(self) -> None:
+        """Make the next encoded picture a keyframe."""
+        self._keyframe = True
+
+    def snapshot(self) -> dict[str, object]:
+        """Return counters, timings and levels as JSON values."""
+        timings = self.timings
+        return {
+            "counters": self.counters.snapshot(),
+            "quality": self.ladder.level.name,
+            "quality_changes": self.ladder.changes,
+            "source": self._program.on_air,
+            "source_failures": self._program.failures,
+            "speech_queued_seconds": round(self._playout.queued / 48_000, 3),
+            "speech_refused": self._playout.refused,
+            "on_air": self._playout.on_air,
+            "paused": self._playout.paused,
+            "milliseconds": {
+                "lag": timings.lag.snapshot(),
+                "render": timings.render.snapshot(),
+                "encode": timings.encode.snapshot(),
+                "step": timings.step.snapshot(),
+            },
+        }
+
+    def _step(self, index: int) -> None:
+        if self._broken:
+            raise self._broken
+        now = asyncio.get_running_loop().time
+        began = now()
+        self._plan(index + LEAD)
+        self._release(self._planned.popleft())
+        self.timings.step.add((now() - began) * 1000)
+
+    # --- planning: LEAD ticks before it is due ----------------------------------------------------
+
+    def _plan(self, index: int) -> None:
+        samples = self._timeline.samples(index)
+        pulled = self._playout.pull(samples)
+        self.counters.filler += pulled.starved
+        self.cues.passed(pulled.started)
+        self.cues.passed((heard.utterance, heard.sentence) for heard in pulled.heard)
+        pcm = self._sound.mix(samples, pulled.pcm)
+        face = self._drive.face(index, pulled.spoken)
+        self._planned.append(_Planned(index, pcm, self._order(index, face, pulled), pulled))
+
+    def _order(self, index: int, face: Face, pulled: Pulled) -> asyncio.Future[Yuv] | None:
+        """Have the picture of a tick drawn, unless the render thread is full."""
+        if len(self._ordered) >= MOST_ORDERED:
+            return None
+        caption, progress = self._captioned(index, pulled.spoken)
+        plan = Plan(index, face, self.ladder.level, caption, progress, self.cues.take())
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._render_thread, self._draw, plan, loop.time)
+        self._ordered.add(future)
+        future.add_done_callback(self._ordered.discard)
+        return future
+
+    def _draw(self, plan: Plan, now: Callable[[], float]) -> Yuv:
+        began = now()
+        picture = self._program.picture(plan)
+        self.timings.render.add((now() - began) * 1000)
+        return picture
+
+    def _captioned(self, index: int, spoken: Spoken | None) -> tuple[str, float]:
+        """Return the caption and how much of it is said; it stays half a second after its end."""
+        if spoken:
+            total = spoken.phones[-1].end if spoken.phones else 11_000 * len(spoken.text)
+            progress = min(1.0, max(0.0, spoken.start / max(total, 1)))
+            self._caption = spoken.text, progress, index + int(self._timeline.fps / 2)
+        text, progress, until = self._caption
+        return (text, progress) if index <= until else ("", 0.0)
+
+    # --- release: when it is due ------------------------------------------------------------------
+
+    def _release(self, planned: _Planned) -> None:
+        first_sample = self._timeline.first_sample(planned.index)
+        for packet in self._encoder.audio(first_sample, planned.pcm):
+            self._emit(packet)
+        self._release_picture(planned)
+        for utterance, sentence in planned.pulled.started:
+            self._report(Started(utterance, sentence, planned.index))
+        for heard in planned.pulled.heard:
+            self._report(heard)
+
+    def _release_picture(self, planned: _Planned) -> None:
+        picture = self._ready(planned.picture)
+        if len(self._encoding) >= SKIP_ENCODING:
+            self.counters.skipped += 1
+            return
+        if len(self._encoding) >= MOST_ENCODING:
+            picture = None
+        if picture is None:
+            self.counters.repeated += 1
+        encode = functools.partial(self._encode, planned.index, picture, self._keyframe)
+        self._keyframe = False
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._encode_thread, encode, loop.time)
+        self._encoding.add(future)
+        future.add_done_callback(self._encoded)
+
+    def _ready(self, picture: asyncio.Future[Yuv] | None) -> Yuv | None:
+        if picture is None or not picture.done():
+            self.ladder.missed()
+            return None
+        self.ladder.met(self.timings.render.last / 1000)
+        return picture.result()
+
+    def _encode(
+        self, index: int, picture: Yuv | None, keyframe: bool, now: Callable[[], float]
+    ) -> list[Packet]:
+        began = now()
+        packets = self._encoder.video(index, picture, keyframe)
+        self.timings.encode.add((now() - began) * 1000)
+        return packets
+
+    def _encoded(self, future: asyncio.Future[list[Packet]]) -> None:
+        self._encoding.discard(future)
+        if future.cancelled():
+            return
+        self._broken = future.exception()
+        if self._broken is None:
+            for packet in future.result():
+                self._emit(packet)
+
+    async def _finish(self) -> None:
+        pending: set[asyncio.Future[Any]] = {*self._ordered, *self._encoding}
+        if pending:
+            await asyncio.wait(pending, timeout=FINISH_SECONDS)
+        self._render_thread.shutdown(wait=False, cancel_futures=True)
+        self._encode_thread.shutdown(wait=False, cancel_futures=True)

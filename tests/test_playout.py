@@ -1,0 +1,121 @@
+"""Playout is sample-exact: what went in is what was heard, cut or not."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livehost.stage.cues import Cues
+from livehost.stage.playout import FADE_SAMPLES, Playout
+from livehost.wire import Cue, CueKind, Speech
+
+
+def speech(utterance, sentence, pcm, last=False):
+    return Speech(utterance, sentence, np.asarray(pcm, np.int16), last, text=f"{utterance}.{sentence}")
+
+
+PIECES = st.lists(st.lists(st.integers(1, 900), min_size=1, max_size=4), min_size=1, max_size=5)
+
+
+@given(PIECES, st.integers(1, 700))
+def test_every_sample_is_heard_once_and_in_order(sentences, tick):
+    playout, sent, value = Playout(), [], 0
+    for n, sizes in enumerate(sentences):
+        for m, size in enumerate(sizes):
+            pcm = np.arange(value + 1, value + size + 1)
+            value += size
+            sent.append(pcm)
+            playout.push(speech(1, n, pcm, last=m == len(sizes) - 1))
+    everything = np.concatenate(sent)
+    out, started, heard = [], [], []
+    for _ in range(len(everything) // tick + 2):
+        pulled = playout.pull(tick)
+        assert len(pulled.pcm) == tick
+        out.append(pulled.pcm)
+        started += pulled.started
+        heard += pulled.heard
+    played = np.round(np.concatenate(out) * 32768).astype(int)
+    assert np.array_equal(played[: len(everything)], everything)
+    assert not played[len(everything) :].any()
+    assert started == [(1, n) for n in range(len(sentences))]
+    assert [(h.samples, h.total) for h in heard] == [(sum(s), sum(s)) for s in sentences]
+    assert playout.queued == 0 and playout.taken == len(everything)
+
+
+def test_spoken_tells_where_in_the_sentence_the_tick_begins():
+    playout = Playout()
+    playout.push(speech(1, 0, np.ones(250), last=True))
+    playout.push(speech(1, 1, np.ones(500), last=True))
+    starts = [(p.spoken.sentence, p.spoken.start) for p in (playout.pull(100) for _ in range(5))]
+    assert starts == [(0, 0), (0, 100), (1, -50), (1, 50), (1, 150)]
+
+
+def test_late_speech_is_silence_and_then_goes_on_where_it_was():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(150, 9)))
+    first, second, third = (playout.pull(100) for _ in range(3))
+    assert not first.starved and second.starved and third.starved
+    assert third.spoken.start == 150
+    playout.push(speech(1, 0, np.full(150, 9), last=True))
+    resumed = playout.pull(100)
+    assert resumed.spoken.start == 150 and not resumed.starved and resumed.pcm.all()
+
+
+def test_cut_fades_out_and_reports_what_was_really_heard():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(48_000, 1000)))
+    playout.push(speech(2, 0, np.full(100, 1000), last=True))
+    playout.pull(1920)
+    playout.cut()
+    pulled = playout.pull(1920)
+    assert pulled.pcm[0] > pulled.pcm[FADE_SAMPLES // 2] > 0
+    assert not pulled.pcm[FADE_SAMPLES:].any()
+    assert [(h.utterance, h.samples, h.interrupted) for h in pulled.heard] == [
+        (1, 1920 + FADE_SAMPLES, True),
+        (2, 0, True),
+    ]
+    playout.push(speech(1, 0, np.full(100, 1000), last=True))
+    assert not playout.pull(1920).pcm.any()
+    assert playout.refused == 1 and playout.queued == 0
+
+
+def test_pause_ends_the_sentence_and_holds_the_next():
+    playout = Playout()
+    playout.push(speech(1, 0, np.ones(150), last=True))
+    playout.push(speech(1, 1, np.ones(150), last=True))
+    playout.pull(100)
+    playout.paused = True
+    assert playout.pull(100).heard
+    assert not playout.pull(100).pcm.any()
+    playout.paused = False
+    assert playout.pull(100).pcm.all()
+
+
+def test_an_empty_sentence_is_heard_at_once():
+    playout = Playout()
+    playout.push(speech(1, 0, [], last=True))
+    pulled = playout.pull(100)
+    assert [(h.samples, h.interrupted) for h in pulled.heard] == [(0, False)]
+
+
+def test_a_sender_without_manners_cannot_fill_the_memory():
+    playout = Playout(most_samples=1000)
+    for _ in range(50):
+        playout.push(speech(1, 0, np.ones(100)))
+    assert playout.queued == 1000 and playout.refused == 40
+
+
+def test_cues_fire_with_their_sentence_or_when_it_is_cut():
+    cues = Cues()
+    now, later, passed = (Cue(CueKind.NOTICE, {"text": t}) for t in "abc")
+    bound = Cue(CueKind.QUESTION, {}, 5, 1)
+    cues.add(now)
+    cues.add(bound)
+    assert cues.take() == (now,)
+    cues.passed([(5, 0)])
+    assert cues.take() == ()
+    cues.passed([(5, 1)])
+    assert cues.take() == (bound,)
+    late = Cue(CueKind.QUESTION, {}, 5, 1)
+    cues.add(late)
+    assert cues.take() == (late,)
+    assert later != passed

@@ -1,0 +1,196 @@
+"""The tick loop on virtual time: sound never waits for pictures, and nothing is skipped."""
+
+import asyncio
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from livehost.clock import Timeline
+from livehost.errors import BackendBroken
+from livehost.media import Packet, Quality, Yuv, rest_face
+from livehost.stage.playout import Playout
+from livehost.stage.program import Host, Program, Still
+from livehost.stage.show import Show
+from livehost.wire import Cue, CueKind, Heard, Speech, Started
+from tests.virtual import run
+
+TIMELINE = Timeline(Fraction(25))
+
+
+def picture(value):
+    plane = np.full((2, 2), value, np.uint8)
+    return Yuv(plane, plane, plane)
+
+
+class Drawn:
+    """A source that remembers its plans, and fails or is slow when told to."""
+
+    name = "drawn"
+
+    def __init__(self, fail=(), slow=None):
+        self.plans, self.fail, self.slow = [], set(fail), slow or {}
+
+    def picture(self, plan):
+        self.plans.append(plan)
+        if plan.tick in self.slow:
+            self.slow[plan.tick]()
+        if plan.tick in self.fail:
+            raise ValueError("broken source")
+        return picture(plan.tick % 200)
+
+
+class Encoder:
+    """Packets without a codec; remembers what it was given."""
+
+    def __init__(self, broken_at=None):
+        self.pictures, self.pcm, self.keyframes, self.broken_at = [], [], [], broken_at
+
+    def video(self, tick, given, keyframe=False):
+        if tick == self.broken_at:
+            raise BackendBroken("encoder lost")
+        self.pictures.append((tick, None if given is None else int(given.y[0, 0])))
+        if keyframe:
+            self.keyframes.append(tick)
+        at = TIMELINE.first_sample(tick)
+        return [Packet("video", at, at, 1920, keyframe, b"v")]
+
+    def audio(self, first_sample, pcm):
+        self.pcm.append((first_sample, pcm))
+        return [Packet("audio", first_sample, first_sample, len(pcm), True, b"a")]
+
+
+class Sound:
+    def mix(self, samples, voice):
+        assert len(voice) == samples
+        return np.repeat((voice * 32768).astype(np.int16)[:, None], 2, axis=1)
+
+
+class Drive:
+    def face(self, tick, spoken):
+        return rest_face()
+
+
+class Stage:
+    def __init__(self, source=None, encoder=None):
+        self.source, self.encoder = source or Drawn(), encoder or Encoder()
+        self.playout, self.packets, self.reports = Playout(), [], []
+        self.program = Program([self.source], Still(picture(255)))
+        self.show = Show(
+            TIMELINE, self.playout, Drive(), Sound(), self.program, self.encoder,
+            self.packets.append, self.reports.append,
+        )  # fmt: skip
+
+    def run(self, last_tick, script=None):
+        async def main():
+            async with asyncio.TaskGroup() as group:
+                if script:
+                    group.create_task(script(self))
+                await self.show.run(last_tick)
+
+        run(main())
+        return self
+
+
+def test_every_tick_has_one_picture_and_its_exact_samples():
+    stage = Stage().run(250)
+    assert stage.encoder.pictures == [(n, n % 200) for n in range(251)]
+    assert [first for first, _ in stage.encoder.pcm] == [n * 1920 for n in range(251)]
+    assert stage.show.counters.repeated == 0
+    kinds = [p.kind for p in stage.packets]
+    assert kinds.count("video") == kinds.count("audio") == 251
+
+
+def test_speech_comes_out_whole_and_is_reported():
+    async def script(stage):
+        await asyncio.sleep(0.5)
+        stage.playout.push(Speech(1, 0, np.full(5000, 77, np.int16), True, "你好"))
+
+    stage = Stage().run(50, script)
+    sound = np.concatenate([pcm[:, 0] for _, pcm in stage.encoder.pcm])
+    assert (sound == 77).sum() == 5000
+    assert [type(r) for r in stage.reports] == [Started, Heard]
+    assert stage.reports[1].samples == 5000
+    started = next(p for p in stage.source.plans if p.caption == "你好")
+    assert started.tick == stage.reports[0].tick
+
+
+def test_a_cue_changes_the_picture_in_the_tick_its_sentence_starts():
+    async def script(stage):
+        stage.show.cues.add(Cue(CueKind.PRODUCT, {"name": "x"}, 3, 0))
+        await asyncio.sleep(1)
+        stage.playout.push(Speech(3, 0, np.ones(4000, np.int16), True, "x"))
+
+    stage = Stage().run(60, script)
+    (with_cue,) = [p.tick for p in stage.source.plans if p.cues]
+    assert with_cue == stage.reports[0].tick
+
+
+def test_a_failing_source_falls_to_the_still_for_that_tick_only():
+    stage = Stage(Drawn(fail={5, 6})).run(20)
+    shown = dict(stage.encoder.pictures)
+    assert (shown[4], shown[5], shown[6], shown[7]) == (4, 255, 255, 7)
+    assert stage.program.failures == 2
+
+
+def test_an_encoder_that_breaks_ends_the_stage_so_that_it_is_started_again():
+    with pytest.raises(BaseExceptionGroup) as caught:
+        Stage(encoder=Encoder(broken_at=10)).run(50)
+    assert caught.group_contains(BackendBroken)
+
+
+def test_a_stalled_renderer_costs_pictures_and_not_one_sample():
+    """The render thread hangs for a second of real time while the clock goes on."""
+    import threading
+
+    from livehost.clock import VirtualTimeLoop
+
+    release = threading.Event()
+
+    async def main():
+        stage = Stage(Drawn(slow={10: lambda: release.wait(5)}))
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.9, release.set)
+        await stage.show.run(50)
+        return stage
+
+    with asyncio.Runner() as runner:  # real time: the stall must be real
+        stage = runner.run(main())
+    assert VirtualTimeLoop  # the other tests use it
+    assert [first for first, _ in stage.encoder.pcm] == [n * 1920 for n in range(51)]
+    assert [tick for tick, _ in stage.encoder.pictures] == list(range(51))
+    assert stage.show.counters.repeated >= 5
+    assert stage.show.ladder.changes >= 1 and stage.show.counters.late == 0
+
+
+def test_a_renderer_that_crashes_is_opened_again_and_the_room_goes_on():
+    class Renderer:
+        name = provider = "fake"
+        opened = 0
+
+        def __init__(self):
+            Renderer.opened += 1
+
+        def render(self, face, quality):
+            if Renderer.opened == 1:
+                raise BackendBroken("session lost")
+            return "presenter"
+
+    class Scenery:
+        seen = []
+
+        def compose(self, tick, presenter, caption, progress):
+            self.seen.append(presenter)
+            return picture(1)
+
+    host = Host(Renderer, Scenery(), retry_ticks=5)
+    stage = Stage(host).run(20)
+    assert Scenery.seen[:5] == [None] * 5 and Scenery.seen[-1] == "presenter"
+    assert host.failures == 1 and len(stage.encoder.pictures) == 21
+
+
+def test_quality_level_travels_with_the_plan():
+    stage = Stage()
+    stage.show.ladder.level = Quality.HOLD
+    stage.run(5)
+    assert {p.quality for p in stage.source.plans} == {Quality.HOLD}

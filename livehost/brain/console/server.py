@@ -1,0 +1,260 @@
+"""The operator's HTTP server: page, API, metrics, health and live picture.
+
+In:  requests.   Out: calls to the desk, and its answers; docs/operator-api.md has every route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from livehost.brain.console.answers import answer, refusal
+from livehost.brain.console.chatdoor import MOST_BODY, ChatDoor
+from livehost.brain.console.desk import COMMANDS, Desk
+from livehost.brain.console.exposition import Exposition
+from livehost.brain.console.guard import Guard, add_headers
+from livehost.brain.console.health import reasons
+from livehost.brain.console.preview import Preview, pieces
+from livehost.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+MOST_COMMAND = 64 * 1024  # bytes of one command
+MOST_COMMANDS = 16  # under way at once
+COMMAND_SECONDS = 15.0
+STATUS_SECONDS = 0.2  # how long one snapshot serves everybody
+WRITE_SECONDS = 10.0  # a viewer who takes nothing for so long is gone
+LOOK_SECONDS = 1.0  # how often a silent viewer's socket is looked at
+SHUTDOWN_SECONDS = 1.0
+
+
+class Console:
+    """One HTTP server over one desk.
+
+    Args:
+        desk: the show.
+        host, port: where to listen; port 0 takes a free one.
+        token: asked of every request that shows or changes something; None asks for none.
+        most_bytes: longest chat message.
+
+    Raises:
+        ConfigError: `host` is not a loopback address and there is no token, or it is too short.
+    """
+
+    def __init__(
+        self, desk: Desk, host: str, port: int, token: str | None = None, most_bytes: int = 16_384
+    ) -> None:
+        self._desk = desk
+        self._host, self._port = host, port
+        self._guard = Guard(host, token)
+        self._chat = ChatDoor(desk, most_bytes)
+        self._preview = Preview(desk)
+        self._metrics = Exposition(
+            desk.metrics, self._preview.metrics, self._chat.metrics, self._own_metrics
+        )
+        self._commands = 0
+        self._status: tuple[float, dict[str, Any]] | None = None
+        self.ready = asyncio.Event()
+        """Set while the server listens."""
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds the page; the port is right once `ready` is set."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}/"
+
+    async def run(self) -> None:
+        """Serve until cancelled; open streams are ended then, within two seconds.
+
+        Raises:
+            ConfigError: the address cannot be listened on.
+        """
+        runner = web.AppRunner(
+            self._app(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        try:
+            await self._listen(runner)
+            self.ready.set()
+            log.info("console is listening", extra={"address": self.address})
+            await self._preview.run()
+        finally:
+            self.ready.clear()
+            await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        site = web.TCPSite(runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise ConfigError(
+                f"console: cannot listen on {self._host}:{self._port}: {why}; "
+                "end the program that uses it or choose another port with --console"
+            ) from error
+        if self._port == 0:
+            self._port = int(runner.addresses[0][1])
+
+    def _app(self) -> web.Application:
+        app = web.Application(
+            middlewares=[_as_json, self._guard.middleware], client_max_size=MOST_BODY
+        )
+        app.on_response_prepare.append(add_headers)
+        app.router.add_get("/", self._page)
+        app.router.add_static("/static/", STATIC)
+        app.router.add_post("/api/chat", self._post_chat)
+        app.router.add_post("/api/command", self._post_command)
+        app.router.add_get("/api/status", self._get_status)
+        app.router.add_get("/api/recent", self._get_recent)
+        app.router.add_get("/metrics", self._get_metrics)
+        app.router.add_get("/healthz", self._get_health)
+        app.router.add_get("/live.mp4", self._get_live, allow_head=False)
+        return app
+
+    # --- page and reports -------------------------------------------------------------------------
+
+    async def _page(self, _: web.Request) -> web.StreamResponse:
+        return web.FileResponse(STATIC / "index.html", headers={hdrs.CACHE_CONTROL: "no-cache"})
+
+    async def _get_status(self, _: web.Request) -> web.Response:
+        return answer(self._snapshot())
+
+    async def _get_recent(self, _: web.Request) -> web.Response:
+        return answer(self._desk.recent())
+
+    async def _get_metrics(self, _: web.Request) -> web.Response:
+        page = self._metrics.page()
+        return web.Response(
+            body=page, headers={hdrs.CONTENT_TYPE: "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def _get_health(self, request: web.Request) -> web.Response:
+        found = reasons(self._snapshot())
+        shown = {"reasons": found} if self._guard.allows(request) else {}
+        return answer({"ok": not found, **shown}, 503 if found else 200)
+
+    def _snapshot(self) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time()
+        if self._status is None or now - self._status[0] > STATUS_SECONDS:
+            self._status = (now, self._desk.status())
+        return self._status[1]
+
+    def _own_metrics(self) -> dict[str, float]:
+        causes = ("host", "origin", "token")
+        name = "livehost_console_refused_total"
+        return {f'{name}{{cause="{cause}"}}': self._guard.refused[cause] for cause in causes}
+
+    # --- chat and commands ------------------------------------------------------------------------
+
+    async def _post_chat(self, request: web.Request) -> web.Response:
+        try:
+            raws = self._chat.split(await request.read())
+        except web.HTTPRequestEntityTooLarge:
+            admission = self._chat.oversized()
+            return refusal(admission.status, admission.receipt.reason)
+        if not raws:
+            return refusal(400, "the body is empty; send one JSON object, or one a line")
+        if len(raws) == 1:
+            admission = self._chat.admit(raws[0])
+            receipt = admission.receipt
+            if not receipt.ok:
+                return refusal(admission.status, receipt.reason or "rejected")
+            return answer({"ok": True, "id": receipt.id})
+        receipts = [admission.receipt for admission in await self._chat.admit_all(raws)]
+        return _batch([(n, r.reason) for n, r in enumerate(receipts, 1) if not r.ok], len(raws))
+
+    async def _post_command(self, request: web.Request) -> web.Response:
+        name, args = _command(await _read(request, MOST_COMMAND))
+        if self._commands >= MOST_COMMANDS:
+            return refusal(429, "too many commands at once; wait for the earlier ones")
+        self._commands += 1
+        self._status = None  # the page must see what the command did
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                outcome = await self._desk.command(name, args)
+        except TimeoutError:
+            return refusal(504, f"{name} took longer than {COMMAND_SECONDS:g} s")
+        finally:
+            self._commands -= 1
+            self._status = None
+        if not outcome.ok:
+            return refusal(409, outcome.message or f"{name} was refused")
+        return answer({"ok": True, "message": outcome.message, "data": outcome.data})
+
+    # --- live picture -----------------------------------------------------------------------------
+
+    async def _get_live(self, request: web.Request) -> web.StreamResponse:
+        viewer = self._preview.join()
+        if viewer is None:
+            why = "there are too many viewers" if self._preview.full else "there is no stream yet"
+            return refusal(503, why, **{hdrs.RETRY_AFTER: "1"})
+        try:
+            response = web.StreamResponse(
+                headers={hdrs.CONTENT_TYPE: self._preview.mime or "video/mp4"}
+            )
+            await response.prepare(request)
+            async for data in pieces(viewer, LOOK_SECONDS):
+                if request.transport is None or request.transport.is_closing():
+                    break
+                if data is not None:
+                    async with asyncio.timeout(WRITE_SECONDS):
+                        await response.write(data)
+        except (ConnectionError, TimeoutError):
+            pass  # the viewer went away
+        finally:
+            self._preview.leave(viewer)
+        return response
+
+
+# --- request bodies -------------------------------------------------------------------------------
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    body = await request.read()
+    if len(body) > most:
+        raise web.HTTPRequestEntityTooLarge(most, len(body))
+    return body
+
+
+def _command(body: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise web.HTTPBadRequest(reason="the body is not JSON") from None
+    if not isinstance(values, dict):
+        raise web.HTTPBadRequest(reason='send {"name": "...", "args": {...}}')
+    name, args = values.get("name"), values.get("args", {})
+    if name not in COMMANDS:
+        raise web.HTTPBadRequest(reason=f"name must be one of {', '.join(COMMANDS)}")
+    if not isinstance(args, dict):
+        raise web.HTTPBadRequest(reason="args must be an object")
+    return name, args
+
+
+def _batch(rejections: list[tuple[int, str]], total: int) -> web.Response:
+    accepted = total - len(rejections)
+    first = [{"line": line, "error": reason} for line, reason in rejections[:20]]
+    return answer(
+        {"ok": not rejections, "accepted": accepted, "rejected": len(rejections), "first": first},
+        200 if accepted else 400,
+    )
+
+
+@web.middleware
+async def _as_json(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Answer every HTTP error of a handler as JSON."""
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return refusal(413, "the body is too long")
+    except web.HTTPException as error:
+        allow = error.headers.get(hdrs.ALLOW)
+        headers = {hdrs.ALLOW: allow} if allow else {}
+        return refusal(error.status, error.reason, **headers)
+    return response

@@ -86,7 +86,12 @@ class Desk(Protocol):
         """Carry out a command of `COMMANDS`. Never raises on bad arguments."""
 
     def recent(self) -> dict[str, Any]:
-        """Return the last chat and utterances for `/api/recent`."""
+        """Return the last chat and utterances, newest last, for `/api/recent`.
+
+        chat: [{id, at (ISO 8601), kind, nickname, text, state, answer}], about 50; state is
+            "waiting", "answered", "passed" (left out) or "rejected"; answer is what was said.
+        utterances: [{id, at, why, text, state}], about 20; state is "on air", "heard" or "cut".
+        """
 
     def stream(self) -> StreamTap:
         """Return a tap on the encoded stream, for the preview."""

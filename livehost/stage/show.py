@@ -13,7 +13,7 @@ import asyncio
 import functools
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -81,6 +81,7 @@ class Show:
     Args:
         emit: called with each packet, in the event loop.
         report: called with `Started` and `Heard` when their samples go to the encoder.
+        render_thread, encode_thread: executors of one thread each; None makes them.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class Show:
         encoder: Encoder,
         emit: Callable[[Packet], None],
         report: Callable[[Started | Heard], None],
+        render_thread: Executor | None = None,
+        encode_thread: Executor | None = None,
     ) -> None:
         self._timeline = timeline
         self._playout = playout
@@ -103,8 +106,8 @@ class Show:
         self._emit = emit
         self._report = report
         self._planned: deque[_Planned] = deque()
-        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render")
-        self._encode_thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._render_thread = render_thread or ThreadPoolExecutor(1, "render")
+        self._encode_thread = encode_thread or ThreadPoolExecutor(1, "encode")
         self._ordered: set[asyncio.Future[Yuv]] = set()
         self._encoding: set[asyncio.Future[list[Packet]]] = set()
         self._keyframe = False

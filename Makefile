@@ -1,0 +1,57 @@
+# make help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOM ?= scripts/demo/room.toml
+HOURS ?= 24
+APT := nginx libnginx-mod-rtmp ffmpeg chromium
+
+.PHONY: help setup setup-dev setup-system run test check bench soak clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed  ## make .venv with what the product needs
+
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# Peers for the tests: a real RTMP server, ffmpeg, a browser. Without root, tests that need a
+# missing one are skipped and say so.
+setup-system:
+	@missing=$$(for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	else echo "not root: tests that need $$missing will be skipped"; fi
+
+run: setup  ## put the demo room on air; watch it at the printed address
+	$(BIN)/livehost run $(ROOM)
+
+test: setup-dev setup-system  ## install what tests need and run them all
+	$(BIN)/pytest
+
+check: setup-dev  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup-dev setup-system  ## measure everything the README quotes
+	$(BIN)/python -m benchmarks
+
+soak: setup-dev  ## run the stage for HOURS of virtual time
+	$(BIN)/livehost soak --hours $(HOURS)
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info build

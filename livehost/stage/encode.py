@@ -1,0 +1,354 @@
+"""Encode once for everybody: H.264 by NVENC or x264, AAC-LC by FFmpeg.
+
+In:  4:2:0 pictures by tick, 48 kHz stereo PCM.   Out: `Packet`s on the sample clock.
+
+The picture's clock is the tick, the sound's is the sample; both map to samples by `Timeline`.
+There are no B frames, so decode order is presentation order.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.frame import PictureType
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from numpy.typing import NDArray
+
+from livehost import config
+from livehost.clock import SAMPLE_RATE, Timeline
+from livehost.errors import BackendBroken
+from livehost.media import Packet, StreamHeader, Yuv
+
+log = logging.getLogger(__name__)
+
+AAC_SAMPLES = 1024  # per access unit
+_BLACK = (16, 128, 128)  # Y, U, V
+
+
+class Encoder:
+    """Both encoders of one stream. `video` and `audio` may run in two threads, each in one only.
+
+    Attributes:
+        name: the picture's codec, "h264_nvenc" or "libx264".
+        header: what muxers need before the first packet.
+    """
+
+    def __init__(self, video: VideoEncoder, audio: AudioEncoder) -> None:
+        self._video = video
+        self._audio = audio
+        self.name = video.name
+        self.header = StreamHeader(
+            width=video.width,
+            height=video.height,
+            fps=f"{video.fps.numerator}/{video.fps.denominator}",
+            video_extradata=video.extradata,
+            audio_extradata=audio.extradata,
+            sample_rate=SAMPLE_RATE,
+            channels=2,
+        )
+
+    def video(self, tick: int, picture: Yuv | None, keyframe: bool = False) -> list[Packet]:
+        """Encode the picture of `tick`; ticks rise and may leave gaps.
+
+        Args:
+            picture: None repeats the last one (black before the first).
+            keyframe: make this one an IDR frame.
+
+        Raises:
+            ValueError: the picture has the wrong size, or `tick` does not rise.
+            BackendBroken: the encoder failed.
+        """
+        return self._video.encode(tick, picture, keyframe)
+
+    def audio(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]:
+        """Encode sound that follows the last without a gap.
+
+        Args:
+            first_sample: index of `pcm[0]`.
+            pcm: (n, 2) int16.
+
+        Raises:
+            ValueError: there is a gap or an overlap.
+            BackendBroken: the encoder failed.
+        """
+        return self._audio.encode(first_sample, pcm)
+
+    def flush(self) -> list[Packet]:
+        """Return what the encoders still hold, in order of time; they take nothing after it."""
+        return sorted(self._video.flush() + self._audio.flush(), key=lambda packet: packet.dts)
+
+
+def open_encoder(video: config.Video, audio: config.Audio) -> Encoder:
+    """Open the best encoders that really work here. Raises BackendBroken when none does."""
+    return Encoder(_open_video(video), AudioEncoder(audio.bitrate_kbps))
+
+
+def _open_video(video: config.Video) -> VideoEncoder:
+    names = ("h264_nvenc", "libx264") if video.encoder == "auto" else (video.encoder,)
+    for name in names:
+        try:
+            return _probed(name, video)
+        except BackendBroken as error:
+            log.info("video encoder not usable", extra={"encoder": name, "error": str(error)})
+            last = error
+    raise BackendBroken(f"no video encoder works: {last}") from last
+
+
+def _probed(name: str, video: config.Video) -> VideoEncoder:
+    """Return a fresh encoder of a kind that has just encoded a frame (opening proves little)."""
+    if name != "libx264":
+        trial = VideoEncoder(name, video)
+        if not trial.encode(0, None) + trial.flush():
+            raise BackendBroken(f"{name} gave no packet")
+    return VideoEncoder(name, video)
+
+
+class VideoEncoder:
+    """One H.264 encoder.
+
+    Args:
+        name: FFmpeg encoder.
+
+    Raises:
+        BackendBroken: it does not open.
+    """
+
+    def __init__(self, name: str, video: config.Video) -> None:
+        self.name = name
+        self.width, self.height, self.fps = video.width, video.height, video.rate
+        self._timeline = Timeline(self.fps)
+        self._next_tick = 0
+        self._context = _translated(name, lambda: _video_context(name, video))
+        given = self._context.extradata or b""
+        self.extradata = given if given[:1] == b"\x01" else avcc_record(given)
+        self._annex_b = given[:1] != b"\x01"
+        self._frame, self._planes = _frame(self.width, self.height)
+
+    def encode(self, tick: int, picture: Yuv | None, keyframe: bool = False) -> list[Packet]:
+        """See `Encoder.video`."""
+        if tick < self._next_tick:
+            raise ValueError(f"tick {tick} after tick {self._next_tick - 1}")
+        self._next_tick = tick + 1
+        if picture is not None:
+            self._draw(picture)
+        self._frame.pts = tick
+        self._frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        return self._packets(lambda: self._context.encode(self._frame))
+
+    def flush(self) -> list[Packet]:
+        """See `Encoder.flush`."""
+        return self._packets(lambda: self._context.encode(None))
+
+    def _draw(self, picture: Yuv) -> None:
+        # x264 and NVENC copy the frame before encode() returns, so one frame serves for ever.
+        for plane, drawn in zip(self._planes, (picture.y, picture.u, picture.v), strict=True):
+            if drawn.shape != plane.shape:
+                raise ValueError(f"picture plane is {drawn.shape}, must be {plane.shape}")
+            plane[:] = drawn
+
+    def _packets(self, encode: Callable[[], list[Any]]) -> list[Packet]:
+        return [self._packet(packet) for packet in _translated(self.name, encode)]
+
+    def _packet(self, packet: Any) -> Packet:
+        encoded = bytes(packet)
+        return Packet(
+            kind="video",
+            pts=self._timeline.first_sample(packet.pts),
+            dts=self._timeline.first_sample(packet.pts),
+            duration=self._timeline.samples(packet.pts),
+            keyframe=bool(packet.is_keyframe),
+            data=avcc(encoded) if self._annex_b else encoded,
+        )
+
+
+class AudioEncoder:
+    """AAC-LC, 48 kHz stereo. Raises BackendBroken when it does not open."""
+
+    def __init__(self, bitrate_kbps: int) -> None:
+        self._context = _translated("aac", lambda: _audio_context(bitrate_kbps))
+        self.extradata: bytes = self._context.extradata or b""
+        self._start: int | None = None
+        self._held = np.zeros((0, 2), np.int16)
+        self._next = 0  # index of the first sample in `_held`
+
+    def encode(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]:
+        """See `Encoder.audio`."""
+        if self._start is None:
+            self._start = self._next = first_sample
+        if first_sample != self._next + len(self._held):
+            expected = self._next + len(self._held)
+            raise ValueError(f"sound at sample {first_sample}, expected {expected}")
+        self._held = np.concatenate([self._held, pcm])
+        packets: list[Packet] = []
+        while len(self._held) >= AAC_SAMPLES:
+            packets += self._unit(self._held[:AAC_SAMPLES])
+            self._held = self._held[AAC_SAMPLES:]
+        return packets
+
+    def flush(self) -> list[Packet]:
+        """See `Encoder.flush`. The last access unit is filled up with silence."""
+        last: list[Packet] = []
+        if len(self._held):
+            padded = np.zeros((AAC_SAMPLES, 2), np.int16)
+            padded[: len(self._held)] = self._held
+            last, self._held = self._unit(padded), self._held[:0]
+        return last + self._packets(None)
+
+    def _unit(self, pcm: NDArray[np.int16]) -> list[Packet]:
+        frame = av.AudioFrame("fltp", "stereo", AAC_SAMPLES)
+        for channel, plane in enumerate(frame.planes):
+            wave = np.frombuffer(memoryview(plane), np.float32)
+            np.multiply(pcm[:, channel], np.float32(1 / 32768), out=wave)
+        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, _AUDIO_BASE, self._next
+        self._next += AAC_SAMPLES
+        return self._packets(frame)
+
+    def _packets(self, frame: Any) -> list[Packet]:
+        made = _translated("aac", lambda: self._context.encode(frame))
+        return [
+            Packet("audio", packet.pts, packet.pts, AAC_SAMPLES, True, bytes(packet))
+            for packet in made
+            # The encoder starts with one unit of priming before the first sample, and already
+            # counts it in pts; a player hears nothing in it.
+            if packet.pts >= (self._start or 0)
+        ]
+
+
+_AUDIO_BASE = Fraction(1, SAMPLE_RATE)
+
+
+def _translated(name: str, call: Callable[[], Any]) -> Any:
+    """Run a call into FFmpeg; its errors become BackendBroken."""
+    try:
+        return call()
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:  # av's errors are of these
+        raise BackendBroken(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _frame(width: int, height: int) -> tuple[Any, list[NDArray[np.uint8]]]:
+    """Return a black frame and writable views of its planes without FFmpeg's row padding."""
+    frame = av.VideoFrame(width, height, "yuv420p")
+    views = []
+    for plane, black in zip(frame.planes, _BLACK, strict=True):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        rows[:] = black
+        views.append(rows[:, : plane.width])
+    return frame, views
+
+
+def _video_context(name: str, video: config.Video) -> Any:
+    context: Any = av.CodecContext.create(name, "w")
+    context.width, context.height, context.pix_fmt = video.width, video.height, "yuv420p"
+    context.time_base, context.framerate = 1 / video.rate, video.rate
+    context.sample_aspect_ratio = Fraction(1, 1)
+    context.bit_rate = video.bitrate_kbps * 1000
+    context.gop_size = gop(video)
+    context.max_b_frames = 0
+    context.color_range = ColorRange.MPEG
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.flags |= Flags.global_header | Flags.closed_gop
+    context.thread_count = 1
+    context.options = _OPTIONS[name](video)
+    context.open()
+    return context
+
+
+def gop(video: config.Video) -> int:
+    """Return the frames from one keyframe to the next."""
+    return max(1, round(video.rate * Fraction(video.keyframe_seconds)))
+
+
+def _rate_control(video: config.Video) -> dict[str, str]:
+    # A buffer of one second: steady enough for ingest servers, without filler in still scenes.
+    rate = str(video.bitrate_kbps * 1000)
+    return {"maxrate": rate, "bufsize": rate}
+
+
+def _x264(video: config.Video) -> dict[str, str]:
+    return {
+        **_rate_control(video),
+        "preset": video.preset,
+        "tune": "zerolatency",
+        "forced-idr": "1",
+        "sc_threshold": "0",
+        "keyint_min": str(gop(video)),
+        "x264-params": "annexb=0",
+    }
+
+
+def _nvenc(video: config.Video) -> dict[str, str]:
+    return {
+        **_rate_control(video),
+        "preset": "p4",
+        "tune": "ll",
+        "rc": "cbr",
+        "zerolatency": "1",
+        "delay": "0",
+        "forced-idr": "1",
+        "no-scenecut": "1",
+        "strict_gop": "1",
+    }
+
+
+_OPTIONS: dict[str, Callable[[config.Video], dict[str, str]]] = {
+    "libx264": _x264,
+    "h264_nvenc": _nvenc,
+}
+
+
+def _audio_context(bitrate_kbps: int) -> Any:
+    context: Any = av.CodecContext.create("aac", "w")
+    context.sample_rate, context.layout, context.format = SAMPLE_RATE, "stereo", "fltp"
+    context.time_base = _AUDIO_BASE
+    context.bit_rate = bitrate_kbps * 1000
+    context.flags |= Flags.global_header
+    context.open()
+    return context
+
+
+# --- Annex B to AVCC, for encoders that know only Annex B ---------------------------------------
+
+
+def avcc(annex_b: bytes) -> bytes:
+    """Return an access unit with start codes as one with 4-byte lengths.
+
+    Source: ITU-T H.264 annex B; ISO/IEC 14496-15 5.3.4.2.
+    """
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in nal_units(annex_b))
+
+
+def avcc_record(annex_b: bytes) -> bytes:
+    """Return the AVCDecoderConfigurationRecord of SPS and PPS with start codes.
+
+    Raises:
+        BackendBroken: one of them is missing.
+
+    Source: ISO/IEC 14496-15 5.3.3.1.
+    """
+    units = list(nal_units(annex_b))
+    sps = next((unit for unit in units if unit[0] & 31 == 7), b"")
+    pps = next((unit for unit in units if unit[0] & 31 == 8), b"")
+    if len(sps) < 4 or not pps:
+        raise BackendBroken("the video encoder gave no SPS and PPS")
+    record = bytes([1, *sps[1:4], 0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
+    record += b"\x01" + struct.pack(">H", len(pps)) + pps
+    # High profiles add chroma format and bit depths: 4:2:0, 8 bits.
+    return record + b"\xfd\xf8\xf8\x00" if sps[1] in (100, 110, 122, 144) else record
+
+
+def nal_units(annex_b: bytes) -> Iterator[bytes]:
+    """Yield the NAL units between start codes."""
+    for piece in annex_b.split(b"\x00\x00\x01"):
+        # The zero of a 4-byte start code, or trailing zeros; a NAL unit never ends in zero.
+        unit = piece.rstrip(b"\x00")
+        if unit:
+            yield unit

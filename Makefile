@@ -51,7 +51,7 @@ bench: setup-dev setup-system  ## measure everything the README quotes
 	$(BIN)/python -m benchmarks
 
 soak: setup-dev  ## run the stage for HOURS of virtual time
-	$(BIN)/livehost soak --hours $(HOURS)
+	$(BIN)/livehost soak $(ROOM) --hours $(HOURS)
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info build

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from livehost import __version__, process
@@ -110,6 +111,14 @@ def _status(given: argparse.Namespace) -> int:
     return 0
 
 
+def _soak(given: argparse.Namespace) -> int:
+    from livehost.soak import soak_room  # noqa: PLC0415
+
+    report = soak_room(given.room, given.hours)
+    print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+    return process.EXIT_RUNTIME if report.problems else 0
+
+
 def _token() -> str | None:
     return os.environ.get("LIVEHOST_TOKEN")
 
@@ -142,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     for command in (say, status):
         command.add_argument("--console", metavar="HOST:PORT", default=ADDRESS)
+    soak = _command(
+        commands, "soak", _soak, "run a room's clock, speech and sound for hours of virtual time",
+        "livehost soak scripts/demo/room.toml --hours 24",
+    )  # fmt: skip
+    soak.add_argument("room", type=Path, metavar="ROOM.toml")
+    soak.add_argument("--hours", type=float, default=24.0)
     return parser
 
 

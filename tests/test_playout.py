@@ -10,7 +10,9 @@ from livehost.wire import Cue, CueKind, Speech
 
 
 def speech(utterance, sentence, pcm, last=False):
-    return Speech(utterance, sentence, np.asarray(pcm, np.int16), last, text=f"{utterance}.{sentence}")
+    return Speech(
+        utterance, sentence, np.asarray(pcm, np.int16), last, text=f"{utterance}.{sentence}"
+    )
 
 
 PIECES = st.lists(st.lists(st.integers(1, 900), min_size=1, max_size=4), min_size=1, max_size=5)

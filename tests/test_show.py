@@ -2,6 +2,7 @@
 
 import asyncio
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -177,7 +178,7 @@ def test_a_renderer_that_crashes_is_opened_again_and_the_room_goes_on():
             return "presenter"
 
     class Scenery:
-        seen = []
+        seen: ClassVar[list] = []
 
         def compose(self, tick, presenter, caption, progress):
             self.seen.append(presenter)

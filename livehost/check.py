@@ -1,0 +1,55 @@
+"""Check a room and everything it names, and list all that is wrong at once.
+
+In:  a room file.   Out: problems, one line each; an empty list means that it can go on air.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from livehost.config import Room, load_room
+from livehost.errors import ConfigError
+
+
+def check(path: Path) -> list[str]:
+    """Return every problem of the room file and of the files it names."""
+    try:
+        room = load_room(path)
+    except ConfigError as error:
+        return list(error.problems)
+    steps: tuple[Callable[[Room], Iterable[str]], ...] = (_avatar, _scripts, _outputs)
+    return [problem for step in steps for problem in _problems(step, room)]
+
+
+def _problems(step: Callable[[Room], Iterable[str]], room: Room) -> list[str]:
+    try:
+        return list(step(room))
+    except ConfigError as error:
+        return list(error.problems)
+
+
+def _avatar(room: Room) -> Iterable[str]:
+    from livehost.avatar import load_avatar  # noqa: PLC0415
+
+    load_avatar(room.near(room.avatar.path))
+    return ()
+
+
+def _scripts(room: Room) -> Iterable[str]:
+    from livehost.brain.catalog import check as check_catalog  # noqa: PLC0415
+    from livehost.brain.catalog import load_catalog  # noqa: PLC0415
+    from livehost.brain.gate import Gate  # noqa: PLC0415
+
+    catalog = load_catalog(room)
+    gate = Gate(catalog, room.globbed(room.show.wordlists))
+    return check_catalog(catalog, gate, datetime.now(UTC))
+
+
+def _outputs(room: Room) -> Iterable[str]:
+    for output in room.output:
+        try:
+            output.target()
+        except ConfigError as error:
+            yield f"{room.file}: {error}"

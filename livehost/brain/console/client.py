@@ -46,10 +46,10 @@ async def _ask(
             session.request(method, base.rstrip("/") + path, json=body) as response,
         ):
             return _read(address, response.status, await response.read())
+    except TimeoutError as error:  # before OSError, which it is
+        raise Transient(f"{address} did not answer within {SECONDS:g} s") from error
     except (aiohttp.ClientConnectionError, OSError) as error:
         raise Transient(f"nobody answers on {address}; is livehost run active?") from error
-    except TimeoutError as error:
-        raise Transient(f"{address} did not answer within {SECONDS:g} s") from error
     except aiohttp.InvalidURL as error:
         raise ConfigError(f"{address}: is not an address; write it like 127.0.0.1:8080") from error
     except aiohttp.ClientError as error:

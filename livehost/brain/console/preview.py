@@ -83,6 +83,7 @@ class Preview:
         self._fragmenter: Fragmenter | None = None
         self._ready: list[Fragment] = []
         self._viewers: set[Viewer] = set()
+        self._lost = ""
         self.fragments = 0
         self.skips = 0
         self.let_go = 0
@@ -134,7 +135,9 @@ class Preview:
                 while True:
                     self._take(await channel.get())
         except LivehostError as error:
-            log.warning("the preview lost the stream", extra={"reason": str(error)})
+            if str(error) != self._lost:  # once for each cause, not once a second
+                log.warning("the preview lost the stream", extra={"reason": str(error)})
+            self._lost = str(error)
 
     def _take(self, message: StreamInfo | Encoded) -> None:
         if isinstance(message, Encoded):
@@ -142,6 +145,7 @@ class Preview:
         else:
             self._forget()
             self._fragmenter = Fragmenter(message.header)
+            self._lost = ""
 
     def _add(self, packet: Packet) -> None:
         fragment = self._fragmenter.add(packet) if self._fragmenter else None

@@ -1,0 +1,108 @@
+"""A show that exists only for the console's tests: scripted answers, everything asked is kept.
+
+In:  what a test wants it to say.   Out: `FakeDesk`; a running console over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from livehost.brain.console import Console, Outcome, Receipt
+from livehost.channel import Channel
+from livehost.media import Packet, StreamHeader
+from livehost.wire import Encoded, StreamInfo
+
+TOKEN = "0123456789abcdef-token"
+
+
+class FakeDesk:
+    def __init__(self) -> None:
+        self.chat: list[Any] = []
+        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.outcome = Outcome(True, "done", {"n": 1})
+        self.command_seconds = 0.0
+        self.values: dict[str, Any] = {
+            "room": "demo",
+            "stage": {"connected": True},
+            "outputs": [{"name": "douyin", "state": "live"}],
+        }
+        self.numbers: dict[str, float] = {"livehost_ticks_total": 7.0}
+        self.lately: dict[str, Any] = {"chat": [], "utterances": []}
+        self.taps: set[Channel[Any]] = set()
+        self.stream_info: StreamInfo | None = None
+
+    def status(self) -> dict[str, Any]:
+        return self.values
+
+    def metrics(self) -> dict[str, float]:
+        return self.numbers
+
+    def submit_chat(self, raw: bytes | dict[str, Any]) -> Receipt:
+        try:
+            values = json.loads(raw.decode()) if isinstance(raw, bytes) else raw
+            text = values["text"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return Receipt(False, reason=f"not a chat message ({type(error).__name__})")
+        self.chat.append(values)
+        return Receipt(True, id=f"{len(self.chat)}", reason="" if text else "empty")
+
+    async def command(self, name: str, args: dict[str, Any]) -> Outcome:
+        self.commands.append((name, args))
+        await asyncio.sleep(self.command_seconds)
+        return self.outcome
+
+    def recent(self) -> dict[str, Any]:
+        return self.lately
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[Channel[Any]]:
+        channel: Channel[Any] = Channel(500)
+        self.taps.add(channel)
+        if self.stream_info:
+            channel.offer(self.stream_info)
+        try:
+            yield channel
+        finally:
+            self.taps.discard(channel)
+
+    def start_stream(self, header: StreamHeader) -> None:
+        self.stream_info = StreamInfo(header)
+        for tap in self.taps:
+            tap.offer(self.stream_info)
+
+    def send(self, packet: Packet) -> None:
+        for tap in self.taps:
+            tap.offer(Encoded(packet))
+
+    async def play(self, packets: list[Packet], speed: float = 1.0) -> None:
+        """Send `packets` at their times."""
+        now = asyncio.get_running_loop().time
+        began, first = now(), packets[0].dts
+        for packet in packets:
+            await asyncio.sleep(began + (packet.dts - first) / 48_000 / speed - now())
+            self.send(packet)
+
+
+@asynccontextmanager
+async def serving(
+    desk: FakeDesk, token: str | None = None, host: str = "127.0.0.1", **options: Any
+) -> AsyncIterator[tuple[Console, aiohttp.ClientSession]]:
+    """Run a console over `desk` on a free port, with a client that needs no address."""
+    console = Console(desk, host, 0, token, **options)
+    running = asyncio.ensure_future(console.run())
+    ready = asyncio.ensure_future(console.ready.wait())
+    await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+    port = console.address.rstrip("/").rpartition(":")[2]
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            yield console, session
+    finally:
+        ready.cancel()
+        running.cancel()
+        await asyncio.wait({running})

@@ -1,0 +1,548 @@
+"""Real peers on 127.0.0.1 for tests: RTMP servers, servers that misbehave, eyes for what arrived.
+
+In:  a temporary folder.   Out: context managers; each leaves no process, thread or socket behind.
+
+    with nginx_rtmp(tmp_path) as server:
+        ... push to server.url("key") ...
+        probe(server.recordings("key")[0])
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+from xml.etree import ElementTree
+
+import av
+import numpy as np
+import pytest
+
+from livehost import config
+from livehost.clock import Timeline
+from livehost.media import Packet, Yuv
+from livehost.stage.encode import open_encoder
+from livehost.stage.outputs import Output, make_output
+
+RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+
+
+# --- waiting ------------------------------------------------------------------------------------
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0, what: str = "") -> None:
+    """Block until `condition()` is true; fail the test after `seconds`."""
+    deadline, pause = monotonic() + seconds, threading.Event()
+    while not condition():
+        if monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what or condition}")
+        pause.wait(0.02)
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0, what: str = "") -> None:
+    """`wait_until` for coroutines: the event loop goes on meanwhile."""
+    deadline = monotonic() + seconds
+    while not condition():
+        if monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what or condition}")
+        await asyncio.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probing:
+        probing.bind(("127.0.0.1", 0))
+        return probing.getsockname()[1]
+
+
+def listening(port: int) -> bool:
+    """Say whether somebody listens on the port, without connecting to it."""
+    return any(f":{port:04X} 00000000:0000 0A" in line for line in _tcp_table())
+
+
+def _tcp_table() -> list[str]:
+    return Path("/proc/net/tcp").read_text().splitlines()[1:]
+
+
+def need(*programs: str) -> None:
+    """Skip the test, saying why, when a program is missing."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def children(name: str = "link_child") -> list[int]:
+    """Return the process ids, zombies included, of our descendants with `name` in the command."""
+    found, todo = [], [os.getpid()]
+    while todo:
+        for pid in _children_of(todo.pop()):
+            todo.append(pid)
+            with contextlib.suppress(OSError):
+                if name in Path(f"/proc/{pid}/cmdline").read_text():
+                    found.append(pid)
+    return found
+
+
+def _children_of(pid: int) -> list[int]:
+    pids = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            pids += [int(child) for child in task.read_text().split()]
+    return pids
+
+
+# --- nginx-rtmp ---------------------------------------------------------------------------------
+
+_NGINX_CONF = """
+load_module {module};
+daemon off; master_process off; {user}
+error_log {dir}/error.log info; pid {dir}/nginx.pid;
+events {{ worker_connections 256; }}
+rtmp {{
+  server {{
+    listen 127.0.0.1:{rtmp}; chunk_size 4096; max_message 4M;
+    application live {{
+      live on; record all; record_path {dir}/rec; record_unique on; record_max_size 2000M;
+      idle_streams off;
+    }}
+    application refuse {{ live on; on_publish http://127.0.0.1:{http}/deny; }}
+  }}
+}}
+http {{
+  access_log off;
+  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3;
+  uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
+  server {{
+    listen 127.0.0.1:{http};
+    location /stat {{ rtmp_stat all; }}
+    location /control {{ rtmp_control all; }}
+    location /deny {{ return 403; }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    """An nginx-rtmp server. `live` records everything; `refuse` turns every publisher away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.http_port = free_port(), free_port()
+        (folder / "rec").mkdir(parents=True)
+        (folder / "nginx.conf").write_text(
+            _NGINX_CONF.format(
+                module=RTMP_MODULE,
+                user="user root;" if os.geteuid() == 0 else "",
+                dir=folder,
+                rtmp=self.port,
+                http=self.http_port,
+            )
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, key: str, app: str = "live") -> str:
+        return f"rtmp://127.0.0.1:{self.port}/{app}/{key}"
+
+    def start(self) -> None:
+        command = ["nginx", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        wait_until(lambda: listening(self.port) and listening(self.http_port), what="nginx starts")
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the server; recordings are complete afterwards."""
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+            self._process.wait(10)
+            self._process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freeze the process: the kernel goes on acknowledging until its buffers are full."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def drop(self, key: str, app: str = "live") -> None:
+        """Throw the publisher of `key` out."""
+        self._get(f"control/drop/publisher?app={app}&name={key}")
+
+    def stat(self) -> ElementTree.Element:
+        return ElementTree.fromstring(self._get("stat"))
+
+    def publishing(self, key: str) -> bool:
+        streams = self.stat().iterfind(".//live/stream")
+        return any(s.findtext("name") == key and s.find("publishing") is not None for s in streams)
+
+    def recordings(self, key: str) -> list[Path]:
+        """Return the files of `key`, oldest first, without those that hold no packet yet."""
+        files = [f for f in (self.folder / "rec").glob(f"{key}-*.flv") if f.stat().st_size > 500]
+        return sorted(files, key=lambda f: f.stat().st_mtime)
+
+    def _get(self, what: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/{what}", timeout=5) as got:
+            return got.read()
+
+
+@contextmanager
+def nginx_rtmp(folder: Path) -> Iterator[Nginx]:
+    """Run nginx with the RTMP module on free ports; skip the test when it is not installed."""
+    need("nginx")
+    if not RTMP_MODULE.exists():
+        pytest.skip("libnginx-mod-rtmp is not installed")
+    server = Nginx(folder / "nginx")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+# --- ffmpeg -listen -----------------------------------------------------------------------------
+
+
+@dataclass
+class Listener:
+    """An `ffmpeg -listen` that takes one publisher and writes what it gets to `path`."""
+
+    url: str
+    path: Path
+    process: subprocess.Popen[bytes]
+
+    def finish(self, seconds: float = 10.0) -> Path:
+        """Wait until the publisher is gone and the file complete; return the file."""
+        self.process.wait(seconds)
+        return self.path
+
+
+@contextmanager
+def ffmpeg_listen(folder: Path, key: str = "key") -> Iterator[Listener]:
+    """Run a one-shot RTMP server; skip the test when ffmpeg is not installed."""
+    need("ffmpeg")
+    port = free_port()
+    url, path = f"rtmp://127.0.0.1:{port}/live/{key}", folder / f"listen-{port}.flv"
+    command = f"ffmpeg -v error -nostdin -y -listen 1 -i {url} -c copy -copyts {path}".split()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: listening(port), what="ffmpeg listens")
+            yield Listener(url, path, process)
+        finally:
+            process.kill()
+
+
+# --- servers that misbehave ---------------------------------------------------------------------
+
+
+class FaultServer:
+    """A TCP proxy, or without a target a mute server, that can be told to misbehave.
+
+    It runs in a thread of its own and reads through a small socket buffer, so that a stall is felt
+    at once. Every method may be called from any thread.
+
+    Attributes:
+        accepted: connections taken.
+        received: bytes read from clients.
+        delay: seconds added on the way to the target.
+        stall_after: stop reading when `received` gets there; None never does.
+    """
+
+    def __init__(self, target: int | None, buffer: int = 16_384) -> None:
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self.accepted = self.received = 0
+        self.delay = 0.0
+        self.stall_after: int | None = None
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._listener.bind(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        wait_until(lambda: listening(self.port), what="fault server listens")
+
+    def url(self, key: str, app: str = "live") -> str:
+        return f"rtmp://127.0.0.1:{self.port}/{app}/{key}"
+
+    def stall(self) -> None:
+        """Read nothing more, keep the connection."""
+        self._call(self._flowing.clear)
+
+    def resume(self) -> None:
+        self.stall_after = None
+        self._call(self._flowing.set)
+
+    def reset(self) -> None:
+        """End all connections with RST."""
+        self._call(self._abort, True)
+
+    def cut(self) -> None:
+        """End all connections with FIN."""
+        self._call(self._abort, False)
+
+    def close(self) -> None:
+        self._call(self._abort, True)
+        self._call(self._loop.stop)
+        self._thread.join(5)
+        self._listener.close()
+
+    def _call(self, callback: Callable[..., object], *args: object) -> None:
+        self._loop.call_soon_threadsafe(callback, *args)
+
+    def _run(self) -> None:
+        start = asyncio.start_server(self._serve, sock=self._listener, limit=8192)
+        self._loop.run_until_complete(start)
+        self._loop.run_forever()
+        pending = asyncio.all_tasks(self._loop)
+        for task in pending:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self._writers.add(writer)
+        if self._target is None:
+            await asyncio.Event().wait()
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(back)
+            await asyncio.gather(self._up(reader, back), self._down(there, writer))
+
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await self._read(reader):
+            self.received += len(chunk)
+            if self.stall_after is not None and self.received >= self.stall_after:
+                self._flowing.clear()
+            if self.delay:
+                self._loop.call_later(self.delay, writer.write, chunk)
+            else:
+                writer.write(chunk)
+                await writer.drain()
+        await asyncio.sleep(self.delay)
+        writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        await self._flowing.wait()
+        return await reader.read(4096)
+
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(4096):
+            await self._flowing.wait()
+            writer.write(chunk)
+        writer.close()
+
+    def _abort(self, reset: bool) -> None:
+        for writer in self._writers:
+            here = writer.get_extra_info("socket")
+            if reset and here is not None and here.fileno() >= 0:
+                here.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        self._writers.clear()
+
+
+@contextmanager
+def silent_server() -> Iterator[FaultServer]:
+    """Accept connections and never read or write a byte."""
+    server = FaultServer(None)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def fault_proxy(target: int) -> Iterator[FaultServer]:
+    """Stand before a real server on port `target`."""
+    server = FaultServer(target)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+# --- eyes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One packet in a file, in milliseconds."""
+
+    pts: int
+    dts: int
+    keyframe: bool
+    size: int
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What ffprobe says of a file."""
+
+    video: list[Seen] = field(default_factory=list)
+    audio: list[Seen] = field(default_factory=list)
+    streams: dict[str, dict[str, object]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def gaps(self, period: float, kind: str = "video", tolerance: float = 1.0) -> list[int]:
+        """Return where (ms) two packets of a kind are not `period` ms apart."""
+        packets = self.video if kind == "video" else self.audio
+        return [b.dts for a, b in pairwise(packets) if abs(b.dts - a.dts - period) > tolerance]
+
+
+def probe(path: Path) -> Probed:
+    """Return every packet of a file, read by ffprobe; fail the test if it is unreadable."""
+    need("ffprobe")
+    command = ["ffprobe", "-v", "error", "-of", "json", "-show_packets", "-show_streams"]
+    done = subprocess.run(
+        [*command, "-show_format", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.fail(f"ffprobe cannot read {path.name}: {done.stderr.strip()}")
+    found = json.loads(done.stdout)
+    probed = Probed(tags=found["format"].get("tags", {}))
+    probed.streams.update({stream["codec_type"]: stream for stream in found["streams"]})
+    for packet in found["packets"]:
+        kept = probed.video if packet["codec_type"] == "video" else probed.audio
+        times = (round(float(packet[key]) * 1000) for key in ("pts_time", "dts_time"))
+        kept.append(Seen(*times, "K" in packet["flags"], int(packet["size"])))
+    return probed
+
+
+def flash_beep_offset(path: Path) -> list[float]:
+    """Return, for each white flash of a file, the beep's onset minus the flash's, in ms."""
+    flashes, beeps = flash_and_beep_onsets(path)
+    return [min((beep - flash for beep in beeps), key=abs) * 1000 for flash in flashes]
+
+
+def flash_and_beep_onsets(path: Path) -> tuple[list[float], list[float]]:
+    """Return the onsets of white flashes and of beeps in a file, in seconds."""
+    light: list[tuple[float, bool]] = []
+    sound: list[tuple[float, np.ndarray]] = []
+    with av.open(str(path)) as source:
+        for frame in source.decode():
+            if isinstance(frame, av.VideoFrame):
+                light.append((frame.time, float(frame.to_ndarray(format="gray").mean()) > 128))
+            else:
+                sound.append((frame.time, np.abs(frame.to_ndarray()).max(axis=0)))
+    flashes = [t for (_, was), (t, now) in pairwise(light) if now and not was]
+    return flashes, _beeps(sound)
+
+
+def _beeps(sound: list[tuple[float, np.ndarray]]) -> list[float]:
+    onsets, quiet_since = [], -1.0
+    for start, level in sound:
+        for index in np.flatnonzero(level > 0.1):
+            at = start + index / 48_000
+            if at - quiet_since > 0.05:
+                onsets.append(at)
+            quiet_since = at
+    return onsets
+
+
+# --- something to send --------------------------------------------------------------------------
+
+
+class Broadcast:
+    """A live source: a moving picture with a white flash and a beep at every whole second.
+
+    Args:
+        size: pixels, width and height.
+    """
+
+    def __init__(self, size: tuple[int, int] = (320, 240), bitrate_kbps: int = 500) -> None:
+        video = config.Video(
+            width=size[0], height=size[1], bitrate_kbps=bitrate_kbps, encoder="libx264"
+        )
+        self.encoder = open_encoder(video, config.Audio())
+        self.timeline = Timeline(video.rate)
+        self.outputs: list[Output] = []
+        self.tick = 0
+        self._size = size
+        self._keyframe = False
+        self._noise = np.random.default_rng(7)
+
+    def want_keyframe(self) -> None:
+        self._keyframe = True
+
+    def add(self, name: str, url: str, **options: object) -> Output:
+        """Make an output of this source; it is fed from now on."""
+        output = make_output(name, url, self.encoder.header, self.want_keyframe, **options)
+        self.outputs.append(output)
+        return output
+
+    def next(self) -> list[Packet]:
+        """Encode one tick."""
+        tick, self.tick = self.tick, self.tick + 1
+        keyframe, self._keyframe = self._keyframe, False
+        packets = self.encoder.video(tick, self._picture(tick), keyframe)
+        return packets + self.encoder.audio(self.timeline.first_sample(tick), self._pcm(tick))
+
+    async def run(self, speed: float = 1.0) -> None:
+        """Feed the outputs until cancelled, `speed` times as fast as real time."""
+        now = asyncio.get_running_loop().time
+        origin = now() - self.timeline.seconds(self.tick) / speed
+        while True:
+            await asyncio.sleep(max(0.0, origin + self.timeline.seconds(self.tick) / speed - now()))
+            for packet in self.next():
+                for output in self.outputs:
+                    output.put(packet)
+
+    @contextlib.asynccontextmanager
+    async def on_air(self, speed: float = 1.0):
+        """Run the source and all outputs inside; close the outputs with trailers at the end."""
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(output.run()) for output in self.outputs]
+            source = group.create_task(self.run(speed))
+            yield group
+            await asyncio.gather(*(output.close() for output in self.outputs))
+            source.cancel()
+            for task in running:
+                task.cancel()
+
+    def _picture(self, tick: int) -> Yuv:
+        width, height = self._size
+        if tick % 25 < 3:
+            y = np.full((height, width), 235, np.uint8)
+        else:
+            y = self._noise.integers(16, 90, (height, width), np.uint8)
+            y[:, (tick * 7) % width :][:, :24] = 120
+        grey = np.full((height // 2, width // 2), 128, np.uint8)
+        return Yuv(y, grey, grey)
+
+    def _pcm(self, tick: int) -> np.ndarray:
+        n = np.arange(self.timeline.samples(tick))
+        if tick % 25 < 3:
+            tone = 0.5 * np.sin(2 * np.pi * 1000 * n / 48_000 + np.pi / 2)
+        else:
+            tone = np.zeros(len(n))
+        return np.repeat((tone * 32767).astype(np.int16)[:, None], 2, axis=1)
+
+
+def run_real(main: Awaitable[None]) -> None:
+    """Run a test's coroutine on a real clock, with a limit of a minute."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(60):
+            await main
+
+    asyncio.run(limited())

@@ -1,0 +1,306 @@
+"""Every figure that is said must stand on the product card, in the role it is said in.
+
+In:  folded text, the product's card at a time.   Out: the first figure that the card does not back.
+
+A figure is backed by the same amount of the same unit on the card. Prices, stock and body
+measures are held to more: a price must be the price, a compared price must be called one, a stock
+claim must equal the stock, and a size must be the one that the size table gives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from livehost.brain.gate.fold import fold
+from livehost.brain.gate.quantities import Quantity, quantities
+from livehost.brain.product import Product, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The figures of one product at one time.
+
+    Attributes:
+        prices: what it costs, in yuan.
+        compared: prices that may be compared with; each has its basis on the card.
+        figures: (unit, value) of every figure in the card's texts.
+        sizes: names of the sizes, folded.
+    """
+
+    product: Product
+    prices: frozenset[Decimal]
+    compared: frozenset[Decimal]
+    figures: frozenset[tuple[str, Decimal]]
+    sizes: frozenset[str]
+    text: str
+
+
+def card_of(product: Product, now: datetime) -> Card:
+    """Collect the figures that may be said about `product` at `now`."""
+    text = "\n".join(fold(fact).text for fact in product.facts(now))
+    price = product.price_at(now)
+    compared = {product.compared} if product.compared and product.basis else set()
+    if price != product.price:
+        compared.add(product.price)
+    return Card(
+        product,
+        frozenset({price}),
+        frozenset(c for c in compared if c is not None),
+        frozenset({*_text_figures(text), *_field_figures(product, now)}),
+        frozenset(fold(size).text for size in product.values("size")),
+        text,
+    )
+
+
+def _text_figures(text: str) -> Iterator[tuple[str, Decimal]]:
+    for line in text.split("\n"):
+        for quantity in quantities(line):
+            if quantity.value is not None:
+                yield quantity.dim, quantity.value
+
+
+def _field_figures(product: Product, now: datetime) -> Iterator[tuple[str, Decimal]]:
+    delivery = product.delivery
+    if delivery.ship_hours:
+        yield "hour", Decimal(delivery.ship_hours)
+    for days in delivery.days or ():
+        yield "hour", Decimal(days * 24)
+    if delivery.fee:
+        yield "money", delivery.fee
+    if product.returns and product.returns.days:
+        yield "hour", Decimal(product.returns.days * 24)
+    for offer in product.offers(now):
+        for at in (offer.start, offer.end):
+            yield from (("year", Decimal(at.year)), ("month_of", Decimal(at.month)))
+            yield from (
+                ("day_of", Decimal(at.day)),
+                ("clock", _hour(at)),
+                ("clock", _hour(at) % 12),
+            )
+
+
+def _hour(at: datetime) -> Decimal:
+    return Decimal(at.hour) + Decimal(at.minute) / 60
+
+
+# --- roles of a price ---------------------------------------------------------------------------
+
+_ROLES = (
+    (
+        "price",
+        "便宜到|优惠到|降到|降至|低至|省到|现价|只要|只需|仅需|才要|现在|今天|到手|直播间|售价|卖|秒杀"
+        r"|活动价|价格|拍下|单价|\bnow\b|\bprice\b|\bonly\b|\bjust\b|\bcosts?\b",
+    ),
+    (
+        "compared",
+        "原价|吊牌价?|专柜|市场价|日常(?:售)?价|划线价|参考价|门市价|官网|官方价|旗舰店|平时|平常|日常"
+        r"|以前|之前|原来|原先|活动前|涨回|恢复|\bwas\b|originally|\bregular|list price|usually",
+    ),
+    (
+        "offer",
+        "省|便宜|立减|直降|降|优惠|少花|减|补贴|券|红包|返|运费|邮费|快递费|补差|满|save|off",
+    ),
+)
+_ROLE = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _ROLES))
+_AFTER = re.compile(
+    r"\s*(?:的|是)?(?:(?P<compared>原价|吊牌价|专柜价|市场价|日常价|划线价)|(?P<offer>优惠|券|红包|运费|off))"
+)
+_STOCK = re.compile(
+    r"(?:库存|只剩|还剩|仅剩|剩下?|还有|最后|现货|余|\bonly\b|\blast\b|\bstock\b)[^,，。!?;]{0,6}$"
+)
+_LEFT = re.compile(r"剩|最后|库存|\bonly\b|\blast\b")
+_STOCK_AFTER = re.compile(r"\s*(?:的?库存|现货|(?:in stock|left|remaining))")
+_SENTENCE = re.compile(r"[。!?;\n]")
+_CLAUSE = re.compile(r"[,，。!?;\n]")
+_BARE_PRICE = re.compile(
+    r"(?:只要|只需|仅需|现价|原价|价格|售价|卖|到手价?|才|立减|直降|便宜|省|优惠|券|秒杀价?|活动价|日常价|吊牌价|专柜价"
+    r"|满|减|\bonly|\bjust|\bprice(?: is)?|\bfor|\bwas)\s*(?:是|了|要|:|你|您)?\s*$"
+)
+
+
+def _before(text: str, start: int, mark: re.Pattern[str], floor: int = 0) -> str:
+    breaks = [m.end() for m in mark.finditer(text, floor, start)]
+    return text[max([floor, *breaks]) : start]
+
+
+def _role(text: str, quantity: Quantity, floor: int) -> str:
+    if after := _AFTER.match(text, quantity.end):
+        return after.lastgroup or ""
+    roles = [m.lastgroup for m in _ROLE.finditer(_before(text, quantity.start, _SENTENCE, floor))]
+    return roles[-1] or "" if roles else ""
+
+
+def _price_backed(text: str, quantity: Quantity, card: Card, floor: int) -> bool:
+    value = quantity.value
+    if value is None:
+        return False
+    on_card = ("money", value) in card.figures
+    match _role(text, quantity, floor):
+        case "price":
+            return value in card.prices
+        case "compared":
+            return value in card.compared
+        case "offer":
+            return on_card or value in {c - p for c in card.compared for p in card.prices}
+        case _:
+            return value in card.prices or on_card
+
+
+# --- everything else ----------------------------------------------------------------------------
+
+_HARMLESS = frozenset("款个位步次遍下句种样招圈口趟声道题") | {"times", "time", "colours", "colors"}
+_GIFT = re.compile(r"(?:送|赠|白拿|买|满|已售|卖出|卖了|销量|热销|售出|加赠|free)[^,，。!?;]{0,4}$")
+_GIFT_WORD = re.compile(r"[送赠买满售销]|free")
+_SERVICE = re.compile(
+    r"质保|保修|联保|退|换|发货|发出|送达|到货|保温|保冷|续航|见效|有效|无理由|延保|保质|涨价|恢复|结束|速干"
+    r"|warrant|return|ship|deliver"
+)
+_DEADLINE = re.compile(r"结束|恢复|截止|涨|为止|过期|最后|开抢|秒杀|优惠|活动|前(?:下单|拍|付款)|发货|发出|送达|ends?\b")
+_IDLE = re.compile("[零一二两三四五六七八九十百千万亿](?:点[零一二两三四五六七八九])?")
+"""一 in 一起, 一点一 in 一点一定: no unit, nothing counted."""
+_IDIOM = re.compile(
+    "一块儿|[这那一]一?大?块儿?(?=[,，。!?])|一块(?:来|去|看|聊|儿|面料|布)|[这那]一块|百分之?百(?:的)?(?=放心|理解)"
+    "|双十[一二]|六一八|三百六十度|一年四季|一天到晚|一整?天(?=的|下来|都)|[这每那]一?天|一百个(?:放心|愿意)"
+    "|一万个放心|千千万万|千万|万千|百万(?=粉)|三分钟热度|三二一|一二三|三、二、一|3、2、1|321(?=上)"
+    "|七七八八|一五一十|二维码|24小时(?=在线|直播|陪|不打烊)|四季|第"
+    + "[零一二两三四五六七八九十百千\\d]+"
+)
+_TABLE_DIMS = frozenset({"cm", "jin"})
+_LEAST_BODY = 40
+"""Centimetres or jin below this measure a thing, not a person."""
+
+
+def unbacked(text: str, card: Card | None) -> Quantity | None:
+    """Return the first figure of a folded text that may not be said, or None.
+
+    Args:
+        card: of the product that is being talked about; without one only harmless counts pass.
+    """
+    masked = _IDIOM.sub(lambda m: " " * len(m[0]), text)
+    floor = 0
+    for quantity in quantities(masked):
+        if _is_price(masked, quantity, floor):
+            quantity = replace(quantity, dim="money")
+            if card is None or not _price_backed(masked, quantity, card, floor):
+                return quantity
+            floor = quantity.end
+        elif quantity.dim.startswith("count") and _claims_stock(masked, quantity):
+            if card is None or card.product.stock != quantity.value:
+                return replace(quantity, dim="stock")
+        elif not (_harmless(masked, quantity) or _on_card(masked, quantity, card)):
+            return quantity
+    return _wrong_size(masked, card)
+
+
+def _is_price(text: str, quantity: Quantity, floor: int) -> bool:
+    if quantity.dim == "money":
+        return True
+    spoken_bare = quantity.dim == "" and (len(quantity.text) > 1 or quantity.text.isascii())
+    return spoken_bare and bool(_BARE_PRICE.search(_before(text, quantity.start, _CLAUSE, floor)))
+
+
+def _claims_stock(text: str, quantity: Quantity) -> bool:
+    unit = quantity.dim.removeprefix("count:")
+    if unit in _HARMLESS - {"个"}:
+        return False
+    before = _before(text, quantity.start, _CLAUSE)
+    if quantity.value == 1 and not _LEFT.search(before):
+        return False
+    claims = bool(_STOCK.search(before) or _STOCK_AFTER.match(text, quantity.end))
+    return claims or unit == "left"
+
+
+def _harmless(text: str, quantity: Quantity) -> bool:
+    value, dim = quantity.value, quantity.dim
+    before = _before(text, quantity.start, _CLAUSE)
+    clause = before + _CLAUSE.split(text[quantity.end :], maxsplit=1)[0]
+    if dim == "clock":
+        return not _DEADLINE.search(clause)
+    if value is None:
+        return dim == "" and not any(c in "十百千万亿" for c in quantity.text)
+    if dim == "":
+        return bool(_IDLE.fullmatch(quantity.text))
+    if dim == "link":
+        return True
+    if dim.startswith("count:"):
+        small = value == 1 or (value <= 10 and dim[6:] in _HARMLESS)
+        return small and not _GIFT.search(before)
+    short = dim == "minute" and value <= 10 or dim in ("hour", "month") and value <= 24
+    han = not quantity.text[0].isascii() and quantity.text[0] in "一两"
+    return short and (dim == "minute" or han) and not _SERVICE.search(clause)
+
+
+def _on_card(text: str, quantity: Quantity, card: Card | None) -> bool:
+    value, dim = quantity.value, quantity.dim
+    if card is None:
+        return False
+    if _GIFT.search(_before(text, quantity.start, _CLAUSE)) and not _GIFT_WORD.search(card.text):
+        return False
+    if value is None:
+        return quantity.text in card.text
+    if (dim, value) in card.figures:
+        return True
+    if dim == "":
+        return _bare_on_card(quantity, card)
+    if dim == "discount":
+        return any(
+            abs(p / c * 10 - value) < Decimal("0.05") for c in card.compared for p in card.prices
+        )
+    if dim == "size":
+        return f"{value:f}" in card.sizes
+    if dim == "clock":
+        return (dim, value % 12) in card.figures or (
+            value == 24 and (dim, Decimal(0)) in card.figures
+        )
+    return dim in _TABLE_DIMS and _in_table(dim, value, card)
+
+
+def _bare_on_card(quantity: Quantity, card: Card) -> bool:
+    if any(value == quantity.value for _, value in card.figures):
+        return quantity.text.isascii() or len(quantity.text) > 1 or quantity.text in card.text
+    value = quantity.value or Decimal(0)
+    return any(_in_table(dim, value, card) for dim in _TABLE_DIMS)
+
+
+def _in_table(dim: str, value: Decimal, card: Card) -> bool:
+    ranges = [s.height_cm if dim == "cm" else s.jin for s in card.product.size]
+    return any(least <= value <= most for least, most in ranges)
+
+
+# --- sizes --------------------------------------------------------------------------------------
+
+_SIZE_NAME = re.compile(
+    r"(?<![a-z0-9])(\d?x{0,4}[sml]|\d?xl)\s*码|(?:\bsize\s+)(\d?x{0,4}[sml]|\d?xl)\b"
+)
+
+
+def _wrong_size(text: str, card: Card | None) -> Quantity | None:
+    """Return a size that is not sold, or that the size table does not give for the body named."""
+    named = [(m[1] or m[2], m.start(), m.end()) for m in _SIZE_NAME.finditer(text)]
+    if not named or (card and not card.sizes):
+        return None if not named else _size_quantity(text, named[0])
+    if card is None:
+        return _size_quantity(text, named[0])
+    for name, start, end in named:
+        if name not in card.sizes:
+            return _size_quantity(text, (name, start, end))
+    rows = [s for s in card.product.size if fold(s.name).text in {name for name, _, _ in named}]
+    body = [q for q in quantities(text) if q.dim in _TABLE_DIMS and (q.value or 0) >= _LEAST_BODY]
+    for quantity in body:
+        value = float(quantity.value or 0)
+        if rows and not any(_fits(row, quantity.dim, value) for row in rows):
+            return quantity
+    return None
+
+
+def _fits(row: Size, dim: str, value: float) -> bool:
+    return row.fits(value, None) if dim == "cm" else row.fits(None, value)
+
+
+def _size_quantity(text: str, named: tuple[str, int, int]) -> Quantity:
+    _, start, end = named
+    return Quantity("size", None, start, end, text[start:end])

@@ -1,0 +1,231 @@
+"""The gate: every sentence on its way to the voice, every nickname on its way to the picture.
+
+In:  text, product, time.   Out: `Verdict`; on any doubt, and on any fault of its own, a safe line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import tomllib
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from livehost.brain.catalog import Catalog
+from livehost.brain.gate.figures import Card, card_of, unbacked
+from livehost.brain.gate.fold import Folded, fold
+from livehost.brain.gate.quantities import Quantity
+from livehost.brain.gate.rules import Hit, Rule, load_rules, words_rule
+from livehost.brain.product import Product
+from livehost.config import Room
+
+log = logging.getLogger(__name__)
+
+MOST_CHARACTERS = 600
+"""A longer sentence is stopped unread."""
+_MASK = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says about a text.
+
+    Attributes:
+        ok: the text may go on air as it is.
+        text: what may go on air: the text itself, or a safe line in its place.
+        rule: id of the rule that stopped it; "" when ok.
+        found: the words that stopped it, as they stand in the text.
+    """
+
+    ok: bool
+    text: str
+    rule: str = ""
+    found: str = ""
+
+
+class Gate:
+    """Judge texts; never raises, and never lets through what it could not judge.
+
+    Args:
+        catalog: the catalog in force, or a function that returns it; None knows no product but
+            the one given to `check`.
+        wordlists: further rule files.
+        language: of the safe lines, "zh" or "en".
+
+    Raises:
+        ConfigError: a word list is wrong.
+
+    Attributes:
+        stopped: how often each rule stopped something.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog | Callable[[], Catalog] | None = None,
+        wordlists: Sequence[Path] = (),
+        language: str = "zh",
+    ) -> None:
+        self._catalog = catalog
+        self._rules = load_rules(tuple(wordlists))
+        self._safe = _safe_lines()[language]
+        self._cards: dict[tuple[str, tuple[str, ...]], Card] = {}
+        self._names: tuple[int, re.Pattern[str] | None, dict[str, str]] = (-1, None, {})
+        self._claims: dict[tuple[str, ...], Rule] = {}
+        self.stopped: Counter[str] = Counter()
+
+    def check(self, text: str, product: Product | None, now: datetime) -> Verdict:
+        """Judge one sentence that the host is about to say.
+
+        Args:
+            product: the one on the card; figures must stand on it.
+            now: timezone-aware; decides which promotions hold.
+        """
+        try:
+            verdict = self._judge(text, product, now)
+        except Exception:
+            log.exception("The gate failed and stopped the sentence")
+            verdict = self._stop(text, "default", "gate-error", "")
+        if not verdict.ok:
+            self.stopped[verdict.rule] += 1
+            log.info(
+                "The gate replaced a sentence",
+                extra={"rule": verdict.rule, "found": verdict.found, "replaced": text[:200]},
+            )
+        return verdict
+
+    def check_shown(self, text: str, most: int = 120) -> Verdict:
+        """Mask what may not be drawn or read aloud in a nickname or a chat message.
+
+        Args:
+            most: longest text in characters; the rest is cut off.
+        """
+        try:
+            verdict = self._masked(text, most)
+        except Exception:
+            log.exception("The gate failed and masked the whole text")
+            verdict = Verdict(False, _MASK * 3, "gate-error", "")
+        if not verdict.ok:
+            self.stopped[verdict.rule] += 1
+        return verdict
+
+    def _judge(self, text: str, product: Product | None, now: datetime) -> Verdict:
+        if len(text) > MOST_CHARACTERS:
+            return self._stop(text, "default", "too-long", text[:20])
+        folded = fold(text)
+        squeezed = folded.squeezed()
+        for hit in self._hits(folded, squeezed, product):
+            if not (hit.rule.on_card and self._quotes(hit, text, product, now)):
+                return self._stop(text, hit.rule.category, hit.rule.id, text[hit.start : hit.end])
+        for part, card in self._parts(folded.text, product, now):
+            if figure := unbacked(part, card):
+                rule, category = _figure_rule(figure)
+                return self._stop(text, category, rule, figure.text)
+        return Verdict(True, text)
+
+    def _hits(self, folded: Folded, squeezed: Folded, product: Product | None) -> Iterator[Hit]:
+        for rule in self._rules:
+            if rule.scope != "show":
+                yield from rule.hits(folded, squeezed)
+        for owner, words in self._forbidden(product):
+            if words:
+                rule = self._claims.setdefault((owner, *words), words_rule(owner, words))
+                yield from rule.hits(folded, squeezed)
+
+    def _forbidden(self, product: Product | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+        catalog = self._shop()
+        if catalog:
+            yield "forbidden", catalog.forbidden
+        if product:
+            yield f"forbidden.{product.id.lower()}", product.forbidden
+
+    def _quotes(self, hit: Hit, text: str, product: Product | None, now: datetime) -> bool:
+        """Whether the words found stand on the card too."""
+        if product is None:
+            return False
+        said = fold(text[hit.start : hit.end]).squeezed().text
+        return said in fold(self._card(product, now).text).squeezed().text
+
+    def _parts(
+        self, text: str, product: Product | None, now: datetime
+    ) -> Iterator[tuple[str, Card | None]]:
+        """Cut a text where it turns to another product; figures belong to the last one named."""
+        catalog = self._shop()
+        names, owners = self._named(catalog) if catalog else (None, {})
+        turns = [(m.start(), owners[m[0]]) for m in names.finditer(text)] if names else []
+        current, start = product, 0
+        if current is None and turns and catalog:
+            current = catalog.products[turns[0][1]]
+        for at, owner in turns:
+            if catalog and (current is None or owner != current.id):
+                yield text[start:at], self._card(current, now) if current else None
+                current, start = catalog.products[owner], at
+        yield text[start:], self._card(current, now) if current else None
+
+    def _named(self, catalog: Catalog) -> tuple[re.Pattern[str] | None, dict[str, str]]:
+        if self._names[0] != catalog.version:
+            owners = {fold(n).text: p.id for p in catalog.products.values() for n in _names(p)}
+            longest = sorted(owners, key=len, reverse=True)
+            pattern = re.compile("|".join(map(re.escape, longest))) if longest else None
+            self._names = (catalog.version, pattern, owners)
+        return self._names[1], self._names[2]
+
+    def _card(self, product: Product, now: datetime) -> Card:
+        key = (product.id, tuple(offer.id for offer in product.offers(now)))
+        card = self._cards.get(key)
+        if card is None or card.product is not product:
+            card = self._cards[key] = card_of(product, now)
+        return card
+
+    def _shop(self) -> Catalog | None:
+        return self._catalog() if callable(self._catalog) else self._catalog
+
+    def _stop(self, text: str, category: str, rule: str, found: str) -> Verdict:
+        lines = self._safe.get(category) or self._safe["default"]
+        return Verdict(
+            False, lines[zlib.crc32(text.encode(errors="replace")) % len(lines)], rule, found
+        )
+
+    def _masked(self, text: str, most: int) -> Verdict:
+        text = "".join(
+            c for c in text[:most] if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
+        )
+        folded = fold(text)
+        squeezed = folded.squeezed()
+        hits = [h for r in self._rules if r.scope != "say" for h in r.hits(folded, squeezed)]
+        chars = list(text)
+        for hit in hits:
+            chars[hit.start : hit.end] = _MASK * (hit.end - hit.start)
+        if not hits:
+            return Verdict(True, text)
+        first = hits[0]
+        return Verdict(False, "".join(chars), first.rule.id, text[first.start : first.end])
+
+
+def make_gate(room: Room, catalog: Catalog) -> Gate:
+    """Return the gate of a room. Raises ConfigError when one of its word lists is wrong."""
+    return Gate(catalog, room.globbed(room.show.wordlists), room.language)
+
+
+def _names(product: Product) -> Iterator[str]:
+    yield from product.names()
+    if product.link:
+        yield f"{product.link}号链接"
+
+
+def _figure_rule(figure: Quantity) -> tuple[str, str]:
+    if figure.dim in ("money", "discount"):
+        return "price", "price"
+    if figure.dim == "size":
+        return "size", "size"
+    if figure.dim == "stock":
+        return "stock", "stock"
+    return "figure", "figure"
+
+
+def _safe_lines() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(Path(__file__).with_name("safe.toml").read_text("utf-8"))

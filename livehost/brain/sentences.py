@@ -1,0 +1,124 @@
+"""Cut text into sentences that can be spoken one at a time, Chinese and English.
+
+In:  a text, or a stream of pieces of one.   Out: sentences in order; joined, they are the text.
+
+A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address or
+an abbreviation; never inside quotes or brackets. Long ones are cut at commas, short ones are
+joined to the next. The first one is cut early: it decides how long the viewer waits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+
+MOST = 45
+"""Characters of a sentence; Latin letters count a half, as they are spoken twice as fast."""
+LEAST = 6
+FIRST = 18
+"""The first sentence is cut at the first comma once it is this long."""
+
+_ENDS = "。！？!?；;…\n"
+_PAUSES = "，,、：:—"
+_OPEN = {"“": "”", "「": "」", "『": "』", "（": "）", "(": ")", "《": "》", "【": "】", "‘": "’"}
+_CLOSERS = "”」』）)》】’\"'"
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:mr|mrs|ms|dr|no|vs|etc|e\.g|i\.e|approx|st|[a-z])\.$", re.I
+)
+
+
+def split(text: str) -> list[str]:
+    """Return the sentences of a text; blanks around them are dropped, nothing else is."""
+    out: list[str] = []
+    rest = text
+    while rest:
+        cut = _cut(rest, first=not out, final=True)
+        piece, rest = rest[:cut], rest[cut:]
+        if speakable(piece):
+            out.append(piece.strip())
+        elif out and piece.strip():
+            out[-1] += piece.strip()
+    return out
+
+
+async def from_stream(pieces: AsyncIterable[str]) -> AsyncIterator[str]:
+    """Yield each sentence as soon as it is complete. Cancelling closes the stream."""
+    held, first = "", True
+    async for piece in pieces:
+        held += piece
+        while cut := _cut(held, first=first, final=False):
+            sentence, held = held[:cut].strip(), held[cut:]
+            if speakable(sentence):
+                yield sentence
+                first = False
+    for sentence in split(held):
+        yield sentence
+
+
+def speakable(text: str) -> bool:
+    """Return whether there is anything in `text` that a voice could say."""
+    return any(char.isalnum() for char in text)
+
+
+def _weight(text: str) -> float:
+    return sum(0.5 if char.isascii() else 1.0 for char in text)
+
+
+def _cut(text: str, *, first: bool, final: bool) -> int:
+    """Return where the first sentence of `text` ends; 0 when that cannot be said yet."""
+    weight, pause, closing = 0.0, 0, ""
+    for at, char in enumerate(text):
+        weight += 0.5 if char.isascii() else 1.0
+        closing = _quoted(char, closing)
+        if not final and at + 1 >= len(text):
+            return 0  # what follows decides: 199.|9, 。|”
+        if not closing and weight >= LEAST and _ends(text, at):
+            return _with_closers(text, at + 1)
+        if char in _PAUSES and not _in_number(text, at):
+            if first and not closing and weight >= FIRST:
+                return at + 1
+            pause = at + 1
+        if weight >= MOST:
+            return _forced(text, at, pause)
+    return len(text) if final else 0
+
+
+def _quoted(char: str, closing: str) -> str:
+    if closing:
+        return "" if char == closing else closing
+    return _OPEN.get(char, "")
+
+
+def _ends(text: str, at: int) -> bool:
+    char, behind = text[at], text[at + 1 : at + 2]
+    if char in _ENDS:
+        return behind not in _ENDS or not behind
+    if char != "." or not (behind == "" or behind.isspace() or behind in _CLOSERS):
+        return False
+    return not _ABBREVIATION.search(text[: at + 1])
+
+
+def _in_number(text: str, at: int) -> bool:
+    return text[at - 1 : at].isdigit() and text[at + 1 : at + 2].isdigit() and text[at].isascii()
+
+
+def _with_closers(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _CLOSERS:
+        at += 1
+    return at
+
+
+def _forced(text: str, at: int, pause: int) -> int:
+    """End a sentence that is too long: at its last comma, else between words, else here."""
+    if pause and _weight(text[:pause]) >= LEAST:
+        return pause
+    space = text.rfind(" ", 0, at + 1)
+    if space > at // 2:
+        return space + 1
+    while 0 < at < len(text) and _sticks(text[at - 1], text[at]):
+        at -= 1
+    return max(at, 1)
+
+
+def _sticks(left: str, right: str) -> bool:
+    return all(char.isascii() and (char.isalnum() or char in ".:%") for char in (left, right))

@@ -1,0 +1,194 @@
+"""Turn the head and move the chest of a flat plate with the help of its depth.
+
+In:  depth, head weight and camera of the plate; a pose and a breath.   Out: where each pixel of the
+frame comes from.
+
+Every plate pixel is a point in space. The pose rotates the points about the pivot, weighted by how
+far they belong to the head; projecting them again gives a displacement, which is inverted by a
+fixed-point iteration. All of it happens on a coarse grid: the field is smooth by construction.
+Source: the plate's projection formula (camera in avatar.toml); backward warping by fixed point as
+in Chen and Williams, "View interpolation for image synthesis", SIGGRAPH 1993.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.avatar import Avatar
+from livehost.media import HeadPose
+
+F32 = NDArray[np.float32]
+
+STEP = 8  # frame pixels between grid nodes
+YAW_LIMIT, PITCH_LIMIT, ROLL_LIMIT = 6.0, 5.0, 4.0  # degrees; beyond, hair and cheeks tear
+SHIFT_LIMIT = 0.03  # of the head's height
+BREATH_RISE = 0.0022  # of the frame's width: 1.6 px at 720
+_ITERATIONS = 3
+
+
+class Warp:
+    """The displacement field of one avatar at one scale.
+
+    Args:
+        origin: frame pixel (0, 0) in plate pixels.
+        scale: frame pixels per plate pixel.
+        size: (width, height) of the moving part of the frame, from its top left corner.
+        static_y: row of the frame from which nothing moves.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        origin: tuple[float, float],
+        scale: float,
+        box: tuple[int, int, int, int],
+        static_y: float,
+    ) -> None:
+        left, top, width, height = box
+        self._size = width, height
+        self._scale = scale
+        columns = np.arange(-STEP, width + 2 * STEP, STEP, dtype=np.float32)
+        rows = np.arange(-STEP, height + 2 * STEP, STEP, dtype=np.float32)
+        self._grid = np.stack(np.meshgrid(columns, rows), axis=-1)
+        plate_x = (self._grid[..., 0] + left) / scale + origin[0]
+        plate_y = (self._grid[..., 1] + top) / scale + origin[1]
+        self._camera = avatar.camera
+        depth, weight = _smooth_geometry(avatar)
+        self._weight = _sample(weight, plate_x, plate_y)[..., None]
+        self._points = self._unproject(plate_x, plate_y, _sample(depth, plate_x, plate_y))
+        self._still = self._project(self._points)
+        self._breath = self._breath_field(left, top, static_y)
+        self._head = _head_height(avatar)
+
+    def field(self, pose: HeadPose, breath: float) -> F32:
+        """Return (grid rows, grid columns, 2) float32: source minus target, in frame pixels."""
+        pivot = np.array(self._camera.pivot, np.float32)
+        shift = np.array(
+            [
+                _soft(pose.tx, SHIFT_LIMIT) * self._head,
+                -_soft(pose.ty, SHIFT_LIMIT) * self._head,
+                0,
+            ],
+            np.float32,
+        )
+        rotated = (self._points - pivot) @ rotation(pose).T + pivot + shift
+        moved = self._points + (rotated - self._points) * self._weight
+        forward = (self._project(moved) - self._still) * self._scale
+        forward += self._breath * np.float32(min(1.0, max(0.0, breath)))
+        return self._inverse(forward.astype(np.float32))
+
+    def maps(self, field: F32, half: bool = False) -> tuple[F32, F32]:
+        """Return cv2.remap maps (x, y) for the moving box, or for its chroma planes."""
+        width, height = self._size
+        step = STEP // 2 if half else STEP
+        if half:
+            width, height = width // 2, height // 2
+        rows, columns = field.shape[:2]
+        source = field * np.float32(0.5) if half else field
+        full = cv2.resize(source, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
+        # Node k of the grid lies at pixel (k - 1) * step; resize puts its centre at (k + .5) * step.
+        begin = step + step // 2
+        part = full[begin : begin + height, begin : begin + width]
+        x = part[..., 0] + np.arange(width, dtype=np.float32)
+        y = part[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+        return x, y
+
+    def _unproject(self, x: F32, y: F32, depth: F32) -> F32:
+        camera = self._camera
+        out = np.empty((*x.shape, 3), np.float32)
+        out[..., 0] = (x - camera.cx) * depth / camera.focal_px
+        out[..., 1] = camera.cam_y - (y - camera.cy) * depth / camera.focal_px
+        out[..., 2] = camera.cam_z - depth
+        return out
+
+    def _project(self, points: F32) -> F32:
+        camera = self._camera
+        out = np.empty((*points.shape[:2], 2), np.float32)
+        per_unit = camera.focal_px / (camera.cam_z - points[..., 2])
+        out[..., 0] = camera.cx + points[..., 0] * per_unit
+        out[..., 1] = camera.cy - (points[..., 1] - camera.cam_y) * per_unit
+        return out
+
+    def _breath_field(self, left: int, top: int, static_y: float) -> F32:
+        """Return the displacement of a full breath: shoulders and chest rise and widen a little."""
+        x, y = self._grid[..., 0], self._grid[..., 1] + top
+        shoulders = self._row_where_the_head_ends() + top
+        fade = np.clip((static_y - y) / max(static_y - shoulders, 1.0), 0, 1)
+        torso = (fade * fade * (3 - 2 * fade)) * (1 - self._weight[..., 0])
+        frame_width = self._size[0] + 2 * left
+        rise = BREATH_RISE * frame_width
+        across = (x - self._size[0] / 2) / (self._size[0] / 2)
+        return np.stack([across * torso * rise * 0.5, -torso * rise], axis=-1).astype(np.float32)
+
+    def _row_where_the_head_ends(self) -> float:
+        rows = self._weight[..., 0].max(axis=1)
+        still = np.flatnonzero(rows < 0.05)
+        still = still[still > int(np.argmax(rows))]
+        return float(self._grid[still[0], 0, 1]) if len(still) else 0.0
+
+    def _inverse(self, forward: F32) -> F32:
+        """Return source minus target: the field d with d(p) = -forward(p + d(p))."""
+        rows, columns = forward.shape[:2]
+        x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+        back = -forward
+        for _ in range(_ITERATIONS):
+            at_x, at_y = x + back[..., 0] / STEP, y + back[..., 1] / STEP
+            back = -cv2.remap(
+                forward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+        return np.asarray(back, np.float32)
+
+
+def rotation(pose: HeadPose) -> F32:
+    """Return Ry(yaw) Rx(pitch) Rz(roll), each softly limited."""
+    yaw = math.radians(_soft(pose.yaw, YAW_LIMIT))
+    pitch = math.radians(_soft(pose.pitch, PITCH_LIMIT))
+    roll = math.radians(_soft(pose.roll, ROLL_LIMIT))
+    cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (math.cos, math.sin))
+    around_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    around_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    around_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return np.asarray(around_y @ around_x @ around_z, np.float32)
+
+
+def _soft(value: float, limit: float) -> float:
+    """Return `value` bent so that it never passes `limit`; NaN is 0."""
+    return limit * math.tanh(value / limit) if math.isfinite(value) else 0.0
+
+
+def _smooth_geometry(avatar: Avatar) -> tuple[F32, F32]:
+    """Return depth and head weight without holes and without cliffs.
+
+    Background takes the value of the nearest body pixel, so that the silhouette moves with the
+    body; cliffs (cheek to hair) are blurred, since a backward warp cannot uncover what is behind.
+    """
+    solid = np.isfinite(avatar.depth) & (avatar.plate[..., 3] > 128)
+    outside = np.where(solid, 0, 255).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    lookup = np.zeros(int(labels.max()) + 1, np.int64)
+    lookup[labels[solid]] = np.flatnonzero(solid)
+    nearest = lookup[labels]
+    depth = avatar.depth.ravel()[nearest].astype(np.float32)
+    weight = avatar.head_weight.ravel()[nearest].astype(np.float32) / np.float32(255)
+    return cv2.GaussianBlur(depth, (0, 0), 9), cv2.GaussianBlur(weight, (0, 0), 9)
+
+
+def _sample(plane: F32, x: F32, y: F32) -> F32:
+    picked = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(picked, np.float32)
+
+
+def _head_height(avatar: Avatar) -> float:
+    """Return the head's height in scene units."""
+    rows = np.flatnonzero(
+        (avatar.head_weight > 250).any(axis=1) & (avatar.plate[..., 3] > 128).any(1)
+    )
+    pixels = float(rows[-1] - rows[0]) if len(rows) else 400.0
+    camera = avatar.camera
+    return pixels * (camera.cam_z - camera.pivot[2]) / camera.focal_px

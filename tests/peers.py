@@ -313,11 +313,14 @@ class FaultServer:
         start = asyncio.start_server(self._serve, sock=self._listener, limit=8192)
         self._loop.run_until_complete(start)
         self._loop.run_forever()
-        pending = asyncio.all_tasks(self._loop)
+        self._loop.run_until_complete(self._end_tasks())
+        self._loop.close()
+
+    async def _end_tasks(self) -> None:
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
         for task in pending:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-        self._loop.close()
+        await asyncio.gather(*pending, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1

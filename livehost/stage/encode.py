@@ -228,7 +228,7 @@ def _translated(name: str, call: Callable[[], Any]) -> Any:
     """Run a call into FFmpeg; its errors become BackendBroken."""
     try:
         return call()
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:  # av's errors are of these
+    except (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError) as error:
         raise BackendBroken(f"{name}: {type(error).__name__}: {error}") from error
 
 

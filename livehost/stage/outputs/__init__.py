@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from livehost.stage.outputs.loop import Output, State
     from livehost.stage.outputs.make import make_output
-    from livehost.stage.outputs.redact import redact
+    from livehost.stage.outputs.redaction import redact
 
 __all__ = ["Output", "State", "make_output", "redact"]
 
-_HOMES = {"Output": "loop", "State": "loop", "make_output": "make", "redact": "redact"}
+_HOMES = {"Output": "loop", "State": "loop", "make_output": "make", "redact": "redaction"}
 
 
 def __getattr__(name: str) -> Any:

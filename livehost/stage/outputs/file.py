@@ -19,6 +19,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, cast
 
+import av
+
 from livehost.errors import OutputLost
 from livehost.media import Packet, StreamHeader
 from livehost.stage.outputs.mux import Muxer
@@ -86,7 +88,7 @@ class FileLink:
     async def _do(self, call: Callable[[], None]) -> None:
         try:
             await self._thread.do(call)
-        except (OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise OutputLost(_plain(error)) from error
 
 
@@ -123,7 +125,7 @@ class Recorder:
     async def _opened(self, thread: Worker) -> FileLink:
         try:
             file, muxer = cast(tuple[_File, Muxer], await thread.do(self._create))
-        except (OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise OutputLost(_plain(error)) from error
         return FileLink(file, muxer, thread)
 
@@ -146,7 +148,7 @@ class Recorder:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await thread.do(link.close)
-        except (OSError, ValueError, TimeoutError):
+        except (av.FFmpegError, OSError, ValueError, TimeoutError):
             pass  # why the link ended is already known; this is only its echo
 
 

@@ -27,10 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import av
 import av.logging
 
 from livehost.stage.outputs.mux import Muxer
-from livehost.stage.outputs.redact import scrub
+from livehost.stage.outputs.redaction import scrub
 
 REPORT_SECONDS = 0.5
 SEND_BUFFER = 512 * 1024  # bytes; by default Linux would hide 100 s of a stalled stream
@@ -79,7 +80,7 @@ def main() -> int:
     with av.logging.Capture(local=False) as lines:
         try:
             _stream(job, stdin)
-        except (OSError, ValueError, EOFError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             said = [scrub(line[2].strip(), job.url) for line in lines[-20:]]
             _say(error=scrub(_text(error), job.url), log=said)
             return 1

@@ -16,7 +16,7 @@ from livehost.media import StreamHeader
 from livehost.stage.outputs import file, rtmp
 from livehost.stage.outputs.aigc import label_tags
 from livehost.stage.outputs.loop import Limits, Link, Output
-from livehost.stage.outputs.redact import redact
+from livehost.stage.outputs.redaction import redact
 
 Connect = Callable[[], AbstractAsyncContextManager[Link]]
 

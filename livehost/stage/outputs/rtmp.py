@@ -17,7 +17,7 @@ from typing import Any
 
 from livehost.errors import OutputLost
 from livehost.media import Packet, StreamHeader
-from livehost.stage.outputs.redact import redact, scrub
+from livehost.stage.outputs.redaction import redact, scrub
 from livehost.wire import Encoded, StreamInfo, encode
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,8 @@ class _Child(asyncio.SubprocessProtocol):
             self.live.set()
         elif "error" in report:
             lines = [scrub(line, self._url) for line in report["log"]]
-            self.reason = self.reason or plain(scrub(report["error"], self._url), lines)
+            said = plain(scrub(report["error"], self._url), lines, self.live.is_set())
+            self.reason = self.reason or said
             log.debug("link said", extra={"url": redact(self._url), "said": lines})
         else:
             self._watch(report["acked"], report["unacked"])
@@ -216,15 +217,19 @@ _PLAIN = (
 )
 
 
-def plain(error: str, lines: Sequence[str]) -> str:
+def plain(error: str, lines: Sequence[str], live: bool) -> str:
     """Return in words for a person what FFmpeg reported.
 
     Args:
         error: text of the error that ended the connection.
         lines: what FFmpeg logged before, oldest first.
+        live: the server had accepted the stream.
     """
     said = " | ".join([*lines, error])
-    words = next((words for sign, words in _PLAIN if sign in said.lower()), "")
-    if words and not words.startswith("refused"):
-        return words
-    return f"{words or 'the connection broke'} ({said})"
+    for sign, words in _PLAIN:
+        if sign in said.lower():
+            return f"{words} ({said})" if words.startswith("refused") else words
+    if not live:
+        # Many servers say nothing to a wrong key: they hang up.
+        return f"refused: the server hung up; is the stream key right? ({said})"
+    return f"the connection broke ({said})"

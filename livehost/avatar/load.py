@@ -27,8 +27,8 @@ REQUIRED_EMOTIONS = ("neutral", "friendly_smile")
 class Camera:
     """The pinhole camera of the plate, in scene units (x image right, y up, z to the camera).
 
-    A point projects to `cx + X * focal_px / (cam_z - Z)`, `cy - (Y - cam_y) * focal_px / (cam_z - Z)`;
-    the plate's depth is `cam_z - Z`.
+    A point projects to `cx + X * focal_px / depth`, `cy - (Y - cam_y) * focal_px / depth` with
+    `depth = cam_z - Z`.
     """
 
     focal_px: float

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (the name everybody reads)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 STRIDE = 16  # the coarsest grid is the image divided by this
@@ -38,7 +38,7 @@ class Widths:
     planes: int = 8
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module):  # type: ignore[misc]  # torch may be missing where types are checked
     """Coefficients to picture.
 
     Args:

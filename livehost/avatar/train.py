@@ -61,8 +61,7 @@ def closed_lips(samples: Samples) -> NDArray[np.bool_]:
         return np.zeros(len(samples.coefs), np.bool_)
     openers = [n for n, name in enumerate(samples.names) if name.startswith(OPENERS)]
     jaw = samples.coefs[:, samples.names.index("jawOpen")]
-    calm: NDArray[np.bool_] = (samples.coefs[:, openers] < 0.1).all(1)
-    return calm & (jaw < 0.02)
+    return np.asarray((samples.coefs[:, openers] < 0.1).all(1) & (jaw < 0.02))
 
 
 def weight_map(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +90,8 @@ def train(samples: Samples, plan: Plan, checkpoint: Path, small: bool, seconds: 
             print(run.line(), flush=True)
             run.save()
     run.save()
-    return run.average
+    trained: Decoder = run.average
+    return trained
 
 
 def _clock() -> Iterator[float]:
@@ -109,13 +109,8 @@ class Run:
     def __init__(self, samples: Samples, plan: Plan, checkpoint: Path, small: bool) -> None:
         import torch  # noqa: PLC0415
 
-        self.plan, self.samples, self.checkpoint, self.step, self.loss = (
-            plan,
-            samples,
-            checkpoint,
-            0,
-            0.0,
-        )
+        self.plan, self.samples, self.checkpoint = plan, samples, checkpoint
+        self.step, self.loss = 0, 0.0
         torch.manual_seed(plan.seed)
         self.torch, self.order = torch, torch.Generator().manual_seed(plan.seed)
         pictures = np.ascontiguousarray(samples.images.transpose(0, 3, 1, 2))
@@ -125,7 +120,7 @@ class Run:
         self.weight = torch.from_numpy(weight_map(self.images[self.train].numpy()))[None, None]
         self.closed = torch.from_numpy(closed_lips(samples).astype(np.float32))
         self.network = make_network(self.images[self.train], self.coefs[self.train], small)
-        self.average = copy.deepcopy(self.network).eval()
+        self.average: Decoder = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(self.network.parameters(), plan.rate, weight_decay=1e-4)
         if checkpoint.exists():
             self._load()

@@ -1,0 +1,213 @@
+"""From what is being said to a living face, one tick at a time.
+
+In:  ticks in order, each with its speech or None.   Out: one `Face` per tick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.avatar import Avatar
+from livehost.clock import SAMPLE_RATE, Timeline
+from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose
+from livehost.stage.drive.audio import AudioMouth
+from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath, Gaze
+from livehost.stage.drive.mix import mix
+from livehost.stage.drive.motion import Drift, Follow, Pulse, Splice
+from livehost.stage.drive.timings import OPENERS, Articulator, Curve
+
+if TYPE_CHECKING:
+    from livehost.stage.playout import Spoken
+
+Shapes = NDArray[np.float32]
+
+RESTING_SMILE = 0.3  # of friendly_smile; this face looks earnest without it
+STRENGTH = {"friendly_smile": 0.75, "surprised": 0.5, "apologetic": 0.7, "thinking": 0.7}
+USUAL_STRENGTH = 0.6
+EMOTION_TIME = 0.9  # seconds for an emotion to come or go
+JOIN_TIME = 0.2  # seconds to pass from one mouth motion to the next
+LOUD, QUIET = 1.12, 0.8  # opening of a loud and a soft syllable
+YAW_PER_SHAPE, PITCH_PER_SHAPE = 30.0, 24.0  # degrees of eyeLook* = 1
+FARTHEST_LOOK = 0.6
+
+# yaw, pitch, roll in degrees; tx, ty in head heights
+POSE_SPREAD = np.array([1.5, 1.0, 0.8, 0.004, 0.003])
+POSE_LIMIT = np.array([5.0, 4.0, 3.0, 0.012, 0.008])
+
+
+class Drive:
+    """Makes the face of every tick.
+
+    Args:
+        avatar: whose visemes and emotions to use.
+        timeline: how long a tick lasts.
+        seed: of everything random; equal seeds and speech give equal faces.
+    """
+
+    def __init__(self, avatar: Avatar, timeline: Timeline, seed: int = 0) -> None:
+        self._timeline, self._last_tick = timeline, -1
+        self._avatar = avatar
+        self._mouth = _Mouth(avatar)
+        self._random = np.random.default_rng(seed)
+        random = self._random.spawn(5)
+        self._blinks, self._gaze, self._breath = (
+            Blinks(random[0]),
+            Gaze(random[1]),
+            Breath(random[2]),
+        )
+        self._pose = Drift(random[3], POSE_SPREAD, POSE_LIMIT)
+        self._mood = Drift(random[4], np.array([0.18, 0.05]), np.array([0.45, 0.12]), 0.05)
+        self._resting = RESTING_SMILE * avatar.emotions["friendly_smile"]
+        self._emotion = Follow(self._resting.astype(np.float64), EMOTION_TIME)
+        self._lively = Follow(np.zeros(1), 0.6)
+        self._nod, self._brow = Pulse(0.14, 0.34), Pulse(0.12, 0.45)
+
+    def face(self, tick: int, spoken: Spoken | None) -> Face:
+        """Return the face of `tick`; call once per tick, in order.
+
+        Args:
+            spoken: the speech that sounds during it, or None.
+        """
+        period = self._timeline.period * max(1, min(25, tick - self._last_tick))
+        self._last_tick = tick
+        mouth = self._mouth.step(spoken, self._timeline.samples(tick), period)
+        lively = float(self._lively.step(np.array([float(self._mouth.sounding)]), period)[0])
+        self._accent()
+        shapes = mix(mouth, self._felt(spoken, period), min(1.0, max(0.0, 1.3 * lively)))
+        pose = self._head(period, lively)
+        self._eyes(shapes, pose, period)
+        self._brows(shapes, period)
+        return Face(np.clip(shapes, 0, 1, out=shapes), pose, self._breath.step(period))
+
+    def _accent(self) -> None:
+        """Let an emphasised syllable show in head and brows, most of the time."""
+        if not self._mouth.accent or self._nod.busy or self._brow.busy:
+            return
+        chance = self._random.random()
+        if chance < 0.65:
+            self._nod.trigger(self._random.uniform(1.0, 2.4))
+        if chance > 0.3:
+            self._brow.trigger(self._random.uniform(0.15, 0.38))
+
+    def _felt(self, spoken: Spoken | None, period: float) -> Shapes:
+        """Return the emotion now: eased, and never quite still."""
+        goal = self._resting
+        preset = self._avatar.emotions.get(spoken.emotion) if spoken else None
+        if spoken and preset is not None and spoken.emotion != "neutral":
+            goal = STRENGTH.get(spoken.emotion, USUAL_STRENGTH) * preset
+        felt = self._emotion.step(goal.astype(np.float64), period)
+        self._mood_now = self._mood.step(period)
+        return np.clip(felt * (1 + self._mood_now[0]), 0, 1).astype(np.float32)
+
+    def _head(self, period: float, lively: float) -> HeadPose:
+        yaw, pitch, roll, tx, ty = self._pose.step(period, 0.8 + 0.5 * lively)
+        nod = self._nod.step(period)
+        low, high = -POSE_LIMIT[1], POSE_LIMIT[1]
+        return HeadPose(yaw, float(np.clip(pitch + nod, low, high)), roll, tx, ty)
+
+    def _eyes(self, shapes: Shapes, pose: HeadPose, period: float) -> None:
+        """Blink, and look at the camera whatever the head does."""
+        left, up, shift = self._gaze.step(period, self._mouth.sounding)
+        if shift > LARGE_SHIFT:
+            self._blinks.with_gaze()
+        _look(shapes, (left - pose.yaw) / YAW_PER_SHAPE, (up + pose.pitch) / PITCH_PER_SHAPE)
+        shut = self._blinks.step(period)
+        for side in ("Left", "Right"):
+            shapes[SHAPE["eyeBlink" + side]] = max(shapes[SHAPE["eyeBlink" + side]], shut)
+            shapes[SHAPE["eyeWide" + side]] *= 1 - shut
+
+    def _brows(self, shapes: Shapes, period: float) -> None:
+        lift = self._brow.step(period) + max(0.0, float(self._mood_now[1]))
+        shapes[SHAPE["browInnerUp"]] += 0.8 * lift
+        shapes[SHAPE["browOuterUpLeft"]] += lift
+        shapes[SHAPE["browOuterUpRight"]] += 0.9 * lift
+
+
+def _look(shapes: Shapes, left: float, up: float) -> None:
+    """Turn both eyes; `left` is the subject's left, both in shares of a full look."""
+    left = min(FARTHEST_LOOK, max(-FARTHEST_LOOK, left))
+    up = min(FARTHEST_LOOK, max(-FARTHEST_LOOK, up))
+    for name in ("OutLeft", "InRight") if left > 0 else ("InLeft", "OutRight"):
+        shapes[SHAPE["eyeLook" + name]] += abs(left)
+    for name in ("UpLeft", "UpRight") if up > 0 else ("DownLeft", "DownRight"):
+        shapes[SHAPE["eyeLook" + name]] += abs(up)
+
+
+class _Mouth:
+    """The mouth of each tick: from timings, from sound, or at rest, joined without a jump.
+
+    Attributes:
+        sounding: whether a voice is heard in this tick.
+        accent: whether an emphasised syllable begins in this tick.
+    """
+
+    def __init__(self, avatar: Avatar) -> None:
+        self._articulator = Articulator(avatar.visemes, avatar.ipa)
+        self._audio = AudioMouth(avatar.visemes)
+        self._splice = Splice(len(BLENDSHAPES), JOIN_TIME)
+        self._key: tuple[int, int] | None = None
+        self._curve: Curve | None = None
+        self._loudness = _Loudness()
+        self._still = np.zeros(len(BLENDSHAPES), np.float32)
+        self.sounding = self.accent = False
+
+    def step(self, spoken: Spoken | None, samples: int, period: float) -> Shapes:
+        """Return (53,) float32, a fresh array."""
+        key = (spoken.utterance, spoken.sentence) if spoken else None
+        joined = key != self._key
+        if joined:
+            self._begin(spoken)
+            self._key = key
+        if spoken is None:
+            self.sounding = self.accent = False
+            return self._splice.step(self._still, period, joined).copy()
+        gain, self.accent = self._loudness.step(spoken.pcm, period)
+        self.sounding = self._loudness.sounding
+        fresh = self._shapes(spoken, samples, period, gain)
+        return self._splice.step(fresh, period, joined).copy()
+
+    def _begin(self, spoken: Spoken | None) -> None:
+        self._audio.reset()
+        phones = spoken.phones if spoken else ()
+        self._curve = self._articulator.curve(phones) if phones else None
+
+    def _shapes(self, spoken: Spoken, samples: int, period: float, gain: float) -> Shapes:
+        if self._curve is None:
+            return self._audio.shapes(spoken.pcm, period)
+        begin, end = spoken.start / SAMPLE_RATE, (spoken.start + samples) / SAMPLE_RATE
+        if self._curve.accents:
+            self.accent = any(begin <= at < end for at in self._curve.accents)
+        shapes = self._curve.at((begin + end) / 2)
+        shapes[list(OPENERS)] *= gain
+        return shapes
+
+
+class _Loudness:
+    """How loud a tick is against the last seconds of speech."""
+
+    FLOOR = 10 ** (-50 / 20)
+    MEMORY, EASE, COOLDOWN = 3.0, 0.09, 1.4  # seconds
+
+    def __init__(self) -> None:
+        self._usual, self._gain, self._wait, self._before = 0.05, 1.0, 0.0, 0.0
+        self.sounding = False
+
+    def step(self, pcm: NDArray[np.float32], period: float) -> tuple[float, bool]:
+        """Return the gain for the mouth's opening, and whether an accent begins."""
+        power = float(np.mean(np.square(np.nan_to_num(pcm, posinf=0, neginf=0)))) if len(pcm) else 0
+        rms = power**0.5
+        self.sounding, self._wait = rms > self.FLOOR, self._wait - period
+        if not self.sounding:
+            self._before = 0.0
+            return self._gain, False
+        self._usual += (rms - self._usual) * (1 - np.exp(-period / self.MEMORY))
+        goal = min(LOUD, max(QUIET, (rms / self._usual) ** 0.35))
+        self._gain += (goal - self._gain) * (1 - np.exp(-period / self.EASE))
+        accent = self._wait <= 0 and rms > 1.35 * self._usual and rms > self._before
+        self._before = rms
+        if accent:
+            self._wait = self.COOLDOWN
+        return self._gain, accent

@@ -1,0 +1,127 @@
+"""The life of a face that waits: blinks, gaze, breath.
+
+In:  seconds since the last tick, whether the host speaks.   Out: eyelids, eyes, chest.
+
+Rates are human: 10 to 20 blinks a minute at irregular intervals, gaze that rests on the camera
+with small jumps around it and a glance away now and then, 12 to 16 breaths a minute.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from livehost.stage.drive.motion import smoothstep
+
+CLOSING, SHUT, OPENING = 0.065, 0.04, 0.085  # seconds of one blink: fast down, slower up
+BLINK_MEDIAN, BLINK_SPREAD = 3.9, 0.42  # seconds and log-normal sigma between blinks
+DOUBLE = 0.07  # share of blinks followed by another at once
+LARGE_SHIFT = 7.0  # degrees of gaze that bring a blink with them
+
+
+class Blinks:
+    """Eyelids over time."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+        self._since = math.inf  # seconds since the running blink began
+        self._depth = 1.0
+        self._next = self._interval()
+
+    def step(self, period: float) -> float:
+        """Move on by `period` seconds; return how far the eyes are shut, 0 to 1."""
+        self._since += period
+        self._next -= period
+        if self._next <= 0:
+            self._begin()
+            double = self._random.random() < DOUBLE
+            self._next = 0.32 if double else self._interval()
+        return self._depth * _eyelid(self._since)
+
+    def with_gaze(self) -> None:
+        """Blink along with a large shift of gaze, unless one is under way or just was."""
+        if self._since > 1.2 and self._random.random() < 0.6:
+            self._begin()
+            self._next = max(self._next, 0.6 * self._interval())
+
+    def _begin(self) -> None:
+        if self._since > CLOSING + SHUT + OPENING:
+            self._since, self._depth = 0.0, self._random.uniform(0.94, 1.0)
+
+    def _interval(self) -> float:
+        drawn = BLINK_MEDIAN * math.exp(self._random.normal(0, BLINK_SPREAD))
+        return min(11.0, max(0.9, drawn))
+
+
+def _eyelid(since: float) -> float:
+    if since < CLOSING:
+        return smoothstep(since / CLOSING)
+    return smoothstep(1 - (since - CLOSING - SHUT) / OPENING)
+
+
+class Gaze:
+    """Where the eyes point, in degrees relative to the camera: (left of the subject, up).
+
+    Args:
+        away: places worth a glance, as (left, up, seconds).
+    """
+
+    AWAY = ((9.0, -9.0, 0.9), (-8.0, -7.0, 0.8), (5.0, -11.0, 1.1), (-5.0, 4.0, 0.6))
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+        self._target = np.zeros(2)
+        self._from = np.zeros(2)
+        self._since, self._flight = math.inf, 0.04
+        self._stay = 1.5
+
+    def step(self, period: float, speaking: bool) -> tuple[float, float, float]:
+        """Move on; return (left, up, degrees of a shift that began in this step or 0)."""
+        self._since += period
+        self._stay -= period
+        shift = 0.0
+        if self._stay <= 0:
+            shift = self._choose(speaking)
+        part = smoothstep(self._since / self._flight)
+        left, up = self._from + (self._target - self._from) * part
+        return float(left), float(up), shift
+
+    def _choose(self, speaking: bool) -> float:
+        self._from, self._since = self._target, 0.0
+        if self._random.random() < (0.05 if speaking else 0.11):
+            left, up, stay = self.AWAY[self._random.integers(len(self.AWAY))]
+            self._target = np.array([left, up]) * self._random.uniform(0.7, 1.1)
+            self._stay = stay * self._random.uniform(0.7, 1.5)
+        else:
+            self._target = self._random.normal(0, (0.9, 0.6))
+            self._stay = min(4.0, 0.35 + self._random.exponential(0.9))
+        size = float(np.hypot(*(self._target - self._from)))
+        self._flight = 0.03 + 0.0025 * size  # main sequence: longer jumps take longer
+        return size
+
+
+class Breath:
+    """Chest over time: in a little faster than out, never twice the same length."""
+
+    INHALE = 0.42  # share of a breath
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+        self._phase = random.random()
+        self._draw()
+
+    def step(self, period: float) -> float:
+        """Move on; return 0 (out) to 1 (in)."""
+        self._phase += period / self._length
+        if self._phase >= 1:
+            self._phase -= 1
+            self._draw()
+        if self._phase < self.INHALE:
+            return self._depth * smoothstep(self._phase / self.INHALE)
+        return self._depth * smoothstep((1 - self._phase) / (1 - self.INHALE))
+
+    def _draw(self) -> None:
+        """Draw the next breath; at this moment the chest is empty, so nothing jumps."""
+        self._length = 60 / self._random.uniform(12, 16)
+        self._depth = self._random.uniform(0.75, 1.0)

@@ -1,0 +1,173 @@
+"""Phone timings to mouth shapes with co-articulation, for a whole sentence at once.
+
+In:  phones of a sentence.   Out: `Curve`: blendshapes at any time within it.
+
+Each viseme pulls every group of muscles towards its target with a strength that falls off before
+and after it; what is shown is the weighted mean. Consonants that do not care about the lips (d, g)
+hardly pull them, so that the neighbours show through; rounding reaches furthest ahead. Afterwards
+closures are enforced, because a mean of open neighbours never shuts a mouth.
+
+Source: Cohen and Massaro, Modeling coarticulation in synthetic visual speech, 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.media import BLENDSHAPES, SHAPE, Phone
+from livehost.stage.drive.phones import SILENCE, Segment, segments
+
+Shapes = NDArray[np.float32]
+
+STEP = 0.01  # seconds between points of a curve
+MARGIN = 0.2  # seconds of curve after the last phone
+CLOSED = 0.08  # shortest full closure: two ticks at 25 fps see it
+TEETH_ON_LIP = 0.06
+RAMP = 0.045  # seconds in and out of a closure
+
+GROUPS = ("jaw", "round", "lips", "press", "tongue")
+_PREFIXES = {
+    "jaw": ("jaw",),
+    "round": ("mouthPucker", "mouthFunnel"),
+    "lips": ("mouthSmile", "mouthStretch", "mouthUpperUp", "mouthLowerDown"),
+    "tongue": ("tongueOut", "x_tongueUp"),
+}
+OPENERS = tuple(
+    n
+    for n, name in enumerate(BLENDSHAPES)
+    if name.startswith(("jawOpen", "mouthUpperUp", "mouthLowerDown"))
+)
+
+# How strongly each viseme pulls [jaw, round, lips, press, tongue]; vowels pull everything by 1.
+_PULL: dict[str, tuple[float, float, float, float, float]] = {
+    "m": (3.0, 0.15, 3.0, 3.0, 0.2),
+    "f": (2.5, 0.2, 2.5, 3.0, 0.5),
+    "d": (0.8, 0.1, 0.6, 0.5, 3.0),
+    "l": (0.7, 0.1, 0.6, 0.5, 3.0),
+    "th": (1.0, 0.2, 0.8, 0.8, 3.0),
+    "g": (0.4, 0.05, 0.3, 0.3, 0.3),
+    "j": (1.5, 0.35, 1.2, 1.0, 1.0),
+    "z": (1.6, 0.35, 1.2, 1.0, 1.0),
+    "zh": (1.5, 0.8, 1.0, 1.0, 1.0),
+}
+_LEAD = np.array([0.055, 0.11, 0.05, 0.035, 0.04])  # seconds ahead of the segment
+_LAG = np.array([0.055, 0.06, 0.05, 0.035, 0.04])  # and after it
+
+
+def _group_of() -> NDArray[np.intp]:
+    """Return for each blendshape the index of its group; "press" takes the rest."""
+    out = np.full(len(BLENDSHAPES), GROUPS.index("press"), np.intp)
+    for group, prefixes in _PREFIXES.items():
+        for n, name in enumerate(BLENDSHAPES):
+            if name.startswith(prefixes):
+                out[n] = GROUPS.index(group)
+    return out
+
+
+_GROUP_OF = _group_of()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Mouth shapes of one sentence.
+
+    Attributes:
+        points: (n, 53) float32, `STEP` seconds apart, from the sentence's first sample.
+        accents: seconds at which emphasised words are.
+    """
+
+    points: Shapes
+    accents: tuple[float, ...]
+
+    def at(self, seconds: float) -> Shapes:
+        """Return (53,) float32, linearly between points; at rest after the end."""
+        where = max(0.0, seconds / STEP)
+        index = int(where)
+        if index + 1 >= len(self.points):
+            return np.zeros(len(BLENDSHAPES), np.float32)
+        part = np.float32(where - index)
+        here, there = self.points[index], self.points[index + 1]
+        return np.asarray(here + (there - here) * part, np.float32)
+
+
+class Articulator:
+    """Turns phones into curves for one avatar.
+
+    Args:
+        visemes: target shapes by name; must hold "sil", "m" and "f" closures if the ipa map does.
+        ipa: phone to visemes.
+    """
+
+    def __init__(self, visemes: Mapping[str, Shapes], ipa: Mapping[str, tuple[str, ...]]) -> None:
+        self._visemes, self._ipa = visemes, ipa
+
+    def curve(self, phones: Sequence[Phone]) -> Curve:
+        """Return the mouth of a sentence; never fails, whatever the phones are."""
+        row = segments(phones, self._ipa)
+        if not row:
+            return Curve(np.zeros((1, len(BLENDSHAPES)), np.float32), ())
+        row = [Segment(SILENCE, row[0].start - 0.3, row[0].start), *row]
+        row.append(Segment(SILENCE, row[-1].end, row[-1].end + MARGIN))
+        times = np.arange(0.0, row[-1].end, STEP)
+        blended = self._blend(row, times)
+        for viseme, least in (("f", TEETH_ON_LIP), ("m", CLOSED)):
+            self._enforce(blended, row, times, viseme, least)
+        accents = tuple(s.start for s in row if s.stress and self._opens(s.viseme))
+        return Curve(np.clip(blended, 0, 1).astype(np.float32), accents)
+
+    def _blend(self, row: list[Segment], times: NDArray[np.float64]) -> NDArray[np.float64]:
+        starts, ends = np.array([s.start for s in row]), np.array([s.end for s in row])
+        before = np.maximum(0, starts - times[:, None])  # (t, n)
+        after = np.maximum(0, times[:, None] - ends)
+        targets = np.stack([self._target(s) for s in row])  # (n, 53)
+        pulls = np.array([_PULL.get(s.viseme, (1.0,) * len(GROUPS)) for s in row])  # (n, groups)
+        out = np.zeros((len(times), len(BLENDSHAPES)))
+        for group in range(len(GROUPS)):
+            far = (before / _LEAD[group]) ** 2 + (after / _LAG[group]) ** 2
+            pull = np.exp(-np.minimum(far, 60)) * pulls[:, group]
+            members = group == _GROUP_OF
+            out[:, members] = (pull / pull.sum(1, keepdims=True)) @ targets[:, members]
+        return out
+
+    def _target(self, segment: Segment) -> NDArray[np.float64]:
+        """Return the target of a segment: short open vowels do not reach it, stressed ones do."""
+        target = self._visemes.get(segment.viseme, self._visemes[SILENCE]).astype(np.float64)
+        if target[SHAPE["jawOpen"]] > 0.2:
+            reach = min(0.92, 0.55 + 2.2 * segment.length) * (1.12 if segment.stress else 1.0)
+            target[list(OPENERS)] *= reach
+        return target
+
+    def _opens(self, viseme: str) -> bool:
+        return bool(self._visemes.get(viseme, self._visemes[SILENCE])[SHAPE["jawOpen"]] > 0.2)
+
+    def _enforce(
+        self,
+        points: NDArray[np.float64],
+        row: list[Segment],
+        times: NDArray[np.float64],
+        viseme: str,
+        least: float,
+    ) -> None:
+        """Replace the blend by the full `viseme` for at least `least` seconds around each one."""
+        hold = np.zeros(len(times))
+        for segment in row:
+            if segment.viseme == viseme:
+                more = max(0.0, least - segment.length) / 2
+                outside = np.maximum(segment.start - more - times, times - segment.end - more)
+                hold = np.maximum(hold, _smooth(1 - outside / RAMP))
+        if not hold.any():
+            return
+        target = self._visemes[viseme].astype(np.float64)
+        rounded = SHAPE["mouthPucker"]  # lips may be pursed while shut: bu, mu, fu
+        pursed = np.minimum(points[:, rounded], 0.4 if viseme == "m" else 0.0)
+        points += hold[:, None] * (target - points)
+        points[:, rounded] = np.maximum(points[:, rounded], hold * pursed)
+
+
+def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

@@ -6,9 +6,43 @@ In:  `models.toml`, files from installed packages or given by the user.   Out: c
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from livehost.errors import ConfigError
+
+
+class ModelFile(BaseModel):
+    """One entry of `models.toml`.
+
+    Attributes:
+        name: its key.
+        title, licence, source: for people.
+        packages: Python packages that carry it; several hold one part each.
+        file: its name in each package, or in the folder it ships in.
+        sha256: of the whole file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    packages: tuple[str, ...] = ()
+    file: str = ""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+@cache
+def manifest() -> dict[str, ModelFile]:
+    """Return every model file the product knows, by name."""
+    text = resources.files("livehost").joinpath("models.toml").read_text("utf-8")
+    return {name: ModelFile(name=name, **entry) for name, entry in tomllib.loads(text).items()}
 
 
 def sha256(path: Path) -> str:

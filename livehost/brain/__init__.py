@@ -1,0 +1,1 @@
+"""The brain: chat, director, replies, gate, voice, state, console."""

@@ -1,0 +1,12 @@
+"""Entry point of the brain process; started by `livehost.parent`."""
+
+import os
+import sys
+
+from livehost import process
+from livehost.brain.app import run
+
+if __name__ == "__main__":
+    process.log_to_stderr("brain")
+    os.nice(5)  # the stage has deadlines, the brain has not
+    sys.exit(process.run(run))

@@ -1,0 +1,290 @@
+"""Wire the brain together and keep the show going.
+
+In:  `Options`, a room file, the stage's reports, chat, commands.   Out: speech and cues; the state
+file.
+
+Order of the start: what is cheap first (state, script, link), so that a brain that was killed
+speaks cached sentences again before the models of voice and replies are loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from livehost.brain.ahead import SpeechAhead
+from livehost.brain.catalog import load_catalog
+from livehost.brain.chat.inbox import Inbox
+from livehost.brain.chat.intake import Intake
+from livehost.brain.chat.kinds import product_in
+from livehost.brain.chat.message import Rejected
+from livehost.brain.chat.replay import ReplaySource
+from livehost.brain.chat.source import Source
+from livehost.brain.chat.stdin import LineSource
+from livehost.brain.desk import ShowDesk
+from livehost.brain.director import Courtesy, Director, restored
+from livehost.brain.gate import make_gate
+from livehost.brain.late import Late, LateReplier
+from livehost.brain.manners import History, Manners
+from livehost.brain.on_air import Aired
+from livehost.brain.picture import Picture
+from livehost.brain.speaker import Speaker
+from livehost.brain.stage_link import StageLink
+from livehost.brain.state import State, Unfinished
+from livehost.brain.utterance import Chunk, Said
+from livehost.brain.voice.speech import Sentence
+from livehost.brain.writer import ShowWriter
+from livehost.config import Room, load_room
+from livehost.errors import ConfigError
+from livehost.options import Options
+from livehost.supervise import supervise
+
+if TYPE_CHECKING:
+    from livehost.brain.voice import SpeechCache
+
+log = logging.getLogger(__name__)
+
+STATE_FILE = "show.sqlite3"
+RELOAD_SECONDS = 1.0
+CHAT_SAID = frozenset({"heard", "interrupted"})
+
+
+async def run(
+    options: Options, ending: asyncio.Event, lines: asyncio.StreamReader | None = None
+) -> int:
+    """Run the show until `ending` is set; return the exit code.
+
+    Args:
+        lines: standard input after the options, for chat as JSON lines.
+
+    Raises:
+        ConfigError: the room, its products or its script are wrong.
+        Transient: the state file is held by somebody else; start again.
+    """
+    room = load_room(options.path)
+    show = Show(room, options)
+    try:
+        await show.run(ending, lines)
+    finally:
+        await show.close()
+    return 0
+
+
+class Show:
+    """All parts of the brain, built in the order they depend on each other."""
+
+    def __init__(self, room: Room, options: Options) -> None:
+        now = asyncio.get_running_loop().time()
+        self._room = room
+        self._options = options
+        self.catalog = load_catalog(room)
+        self.gate = make_gate(room, self.catalog)
+        self.state = State(room.state_dir / STATE_FILE, options.socket)
+        memory = self.state.memory
+        self.voice: Late[SpeechCache] = Late(functools.partial(_load_voice, room))
+        self.replier = LateReplier(functools.partial(_load_replier, room, self.catalog))
+        self.link = StageLink(options.socket)
+        self.picture = Picture(self.link.cue)
+        self.picture.paused = bool(memory.flags.get("paused"))
+        self.picture.slate = bool(memory.flags.get("slate"))
+        history = History()
+        for text, age in memory.heard:
+            history.add(text, now - age)
+        self.writer = ShowWriter(
+            self.catalog, self.gate, self.replier, history, lambda place: self.director.line(place)
+        )
+        self.inbox = Inbox(
+            lambda message, why: self.state.chat_is(message, why),
+            lambda text: product_in(text, self.writer.names()),
+        )
+        manners = Manners(room.language, history, self.writer.sayable)
+        self.director = Director(
+            lambda: self.catalog.segments,
+            self.inbox,
+            manners,
+            history,
+            now=now,
+            courtesy=Courtesy(notice=room.show.notice_minutes * 60),
+            place=memory.place,
+            noticed=memory.noticed,
+        )
+        self.speaker = Speaker(
+            self.director, self.writer, self._speak, self.link, self.state, self.picture
+        )
+        self.intake = Intake(
+            self.state,
+            self.inbox,
+            most_bytes=room.chat.most_bytes,
+            product=lambda: self.director.product,
+            news=self.speaker.plan,
+            seen=memory.seen,
+        )
+        self.ahead = SpeechAhead(
+            self.voice.get, self.writer, self.director, manners, self._hungry, Sentence
+        )
+        self.desk = ShowDesk(
+            room,
+            state=self.state,
+            catalog=self.catalog,
+            intake=self.intake,
+            inbox=self.inbox,
+            director=self.director,
+            writer=self.writer,
+            speaker=self.speaker,
+            link=self.link,
+            picture=self.picture,
+            stop=_ask_end,
+            voice=lambda: self.voice.value,
+        )
+        self._take_up(now)
+
+    def _take_up(self, now: float) -> None:
+        """Go on with what an earlier process left."""
+        memory = self.state.memory
+        self.speaker.on_air.adopt(adopted(left) for left in memory.unfinished)
+        under_way = {i for left in memory.unfinished for i in left.intent.answers}
+        restored((m for m in memory.waiting if m.id not in under_way), self.inbox, now)
+        if memory.place:
+            log.info(
+                "show goes on",
+                extra={"segment": memory.place.segment, "line": memory.place.line},
+            )
+
+    # --- running ----------------------------------------------------------------------------------
+
+    async def run(self, ending: asyncio.Event, lines: asyncio.StreamReader | None) -> None:
+        """Keep every service running until `ending` is set."""
+        async with asyncio.TaskGroup() as group:
+            services = [
+                group.create_task(supervise(name, service), name=name)
+                for name, service in (
+                    ("stage-link", self.link.run),
+                    ("speaker", self.speaker.run),
+                    ("voice", self.voice.load_and_wait),
+                    ("replies", self.replier.load_and_wait),
+                    ("speech-ahead", self.ahead.run),
+                    ("catalog", self._watch_catalog),
+                    ("console", self._console),
+                )
+            ]
+            for source in self._sources(lines):
+                services.append(group.create_task(self._read(source), name=source.name))
+            await ending.wait()
+            for task in services:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Save the last state and close what is open."""
+        await self.state.close()
+        if self.voice.value:
+            self.voice.value.close()
+
+    async def _speak(self, text: str, emotion: str) -> AsyncGenerator[Chunk, None]:
+        voice = await self.voice.get()
+        async with aclosing(voice.speak(Sentence(text, emotion))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _hungry(self) -> bool:
+        return not self.link.connected or self.speaker.hungry
+
+    async def _watch_catalog(self) -> None:
+        """Put saved files in force; broken ones are reported and left aside."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            if not await loop.run_in_executor(None, self.catalog.changed):
+                continue
+            problems = await loop.run_in_executor(None, self.catalog.reload)
+            if problems:
+                log.warning("catalog not reloaded", extra={"problems": list(problems)})
+                continue
+            log.info("catalog reloaded", extra={"version": self.catalog.version})
+            self.state.audit("reload", version=self.catalog.version)
+            self.speaker.renew()
+
+    async def _console(self) -> None:
+        from livehost.brain.console import Console  # noqa: PLC0415  (aiohttp takes its time)
+
+        host, port = _address(self._room, self._options.console)
+        token = os.environ.get(self._room.console.token_env) or None
+        await Console(self.desk, host, port, token, self._room.chat.most_bytes).run()
+
+    # --- chat -------------------------------------------------------------------------------------
+
+    def _sources(self, lines: asyncio.StreamReader | None) -> list[Source]:
+        chat, memory = self._room.chat, self.state.memory
+        sources: list[Source] = []
+        if chat.replay:
+            path = self._room.near(chat.replay)
+            sources.append(ReplaySource(path, base=memory.show_seconds, show=memory.show))
+        if chat.stdin and lines:
+            sources.append(LineSource(lines))
+        return sources
+
+    async def _read(self, source: Source) -> None:
+        """Run one source; an end is an end, a failure is tried again."""
+
+        def submit(raw: bytes | str | dict[str, Any]) -> None:
+            try:
+                self.intake.submit(raw, source.name)
+            except Rejected as rejected:
+                log.debug("chat rejected", extra={"reason": rejected.reason})
+
+        ended = asyncio.Event()
+
+        async def once() -> None:
+            await source.run(submit)
+            ended.set()
+            await asyncio.Event().wait()
+
+        log.info("chat source starts", extra={"source": source.name})
+        await supervise(f"chat {source.name}", once)
+
+
+def adopted(left: Unfinished) -> Aired:
+    """Return an utterance that an earlier process had sent, at least in part."""
+    states = [state for _, _, state in left.sentences]
+    heard = next((n for n, state in enumerate(states) if state != "heard"), len(states))
+    return Aired(
+        left.utterance,
+        left.intent,
+        [Said(text, rule) for text, rule, _ in left.sentences],
+        written=True,
+        sent=sum(state != "planned" for state in states),
+        heard=heard,
+        reported=sum(state in CHAT_SAID for state in states),
+        settled=heard > 0,
+    )
+
+
+def _load_voice(room: Room) -> SpeechCache:
+    from livehost.brain.voice import make_voice  # noqa: PLC0415  (loads models)
+
+    return make_voice(room)
+
+
+def _load_replier(room: Room, catalog: Any) -> Any:
+    from livehost.brain.reply import make_replier  # noqa: PLC0415
+
+    return make_replier(room, catalog)
+
+
+def _ask_end() -> None:
+    """Ask the parent to end the show."""
+    print(json.dumps({"event": "stop"}), flush=True)
+
+
+def _address(room: Room, given: str | None) -> tuple[str, int]:
+    if given is None:
+        return room.console.host, room.console.port
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"--console {given}: write it like 127.0.0.1:8080")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,123 @@
+"""What is to be said next and why.
+
+In:  nothing.   Out: frozen values that cross from the director to the speaker and the state file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from livehost.brain.chat.inbox import Waiting
+from livehost.brain.chat.message import ChatMessage, Kind
+
+
+class IntentKind(StrEnum):
+    """Where an utterance comes from."""
+
+    SAY = "say"  # the operator typed it
+    REPLY = "reply"  # a viewer said something
+    NOTICE = "notice"  # the host says that she is an AI host
+    THANKS = "thanks"  # gifts, follows, entrances, likes
+    SCRIPT = "script"  # a line of the rundown
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence of the script: segment id, line and sentence from 0."""
+
+    segment: str
+    line: int = 0
+    sentence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One utterance to come.
+
+    Attributes:
+        reason: why now, in words for the operator.
+        product: id of the product it is about; None keeps the card on the picture.
+        place: SCRIPT: the sentence it begins with.
+        texts: what to say where it is known already; a SCRIPT line is filled when spoken, a
+            REPLY without texts is still to be written.
+        emotion: a preset of the avatar.
+        asked: REPLY: the message, shown on the picture.
+        answers: ids of all messages that this utterance settles.
+        urgent: may go on air at the next sentence boundary, in the middle of a script line.
+        resumed: it was interrupted before; these are the sentences not yet heard.
+        waiting: what to put back into the inbox when it is not spoken after all.
+        epoch: SCRIPT: which course through the rundown it belongs to; jumps begin a new one.
+    """
+
+    kind: IntentKind
+    reason: str
+    product: str | None = None
+    place: Place | None = None
+    texts: tuple[str, ...] = ()
+    emotion: str = "neutral"
+    asked: ChatMessage | None = None
+    answers: tuple[str, ...] = ()
+    urgent: bool = False
+    resumed: bool = False
+    waiting: tuple[Waiting, ...] = ()
+    epoch: int = 0
+
+    @property
+    def rank(self) -> int:
+        """0 goes first. An interrupted utterance comes right after the operator."""
+        if self.kind is IntentKind.SAY:
+            return 0
+        if self.resumed:
+            return 1
+        if self.kind is IntentKind.REPLY:
+            return 2 if self.urgent else 5
+        return {IntentKind.NOTICE: 3, IntentKind.THANKS: 4, IntentKind.SCRIPT: 6}[self.kind]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values from which `from_json` makes it again, less what waited."""
+        asked, place = self.asked, self.place
+        return {
+            "kind": self.kind.value,
+            "reason": self.reason,
+            "product": self.product,
+            "place": [place.segment, place.line, place.sentence] if place else None,
+            "texts": list(self.texts),
+            "emotion": self.emotion,
+            "asked": _asked(asked) if asked else None,
+            "answers": list(self.answers),
+            "urgent": self.urgent,
+        }
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Intent:
+        """Read what `to_json` wrote."""
+        asked, place = values["asked"], values["place"]
+        return Intent(
+            kind=IntentKind(values["kind"]),
+            reason=values["reason"],
+            product=values["product"],
+            place=Place(*place) if place else None,
+            texts=tuple(values["texts"]),
+            emotion=values["emotion"],
+            asked=_message(asked) if asked else None,
+            answers=tuple(values["answers"]),
+            urgent=values["urgent"],
+        )
+
+
+def _asked(message: ChatMessage) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "user": message.user,
+        "nickname": message.nickname,
+        "text": message.text,
+        "at": message.at.isoformat(),
+    }
+
+
+def _message(values: dict[str, Any]) -> ChatMessage:
+    at = datetime.fromisoformat(values.pop("at"))
+    return ChatMessage(kind=Kind.COMMENT, at=at, **values)

@@ -1,0 +1,274 @@
+"""What is on its way to the viewers, and what they really heard of it.
+
+In:  sentences sent, the stage's reports, cuts and losses.   Out: the cursor, the state file's rows,
+what has to be said again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from livehost.brain.director import Director
+from livehost.brain.intent import Intent, IntentKind, Place
+from livehost.brain.picture import Picture
+from livehost.brain.utterance import Said
+from livehost.metrics import Quantiles
+from livehost.wire import Heard, Started
+
+MOST_RECENT = 50
+
+
+class Record(Protocol):
+    """See `livehost.brain.state.State`."""
+
+    def new_id(self) -> int:
+        """Return an id never used before."""
+
+    def utterance(self, utterance: int, intent: Intent) -> None:
+        """Note what is about to be said."""
+
+    def ended(self, utterance: int, how: str) -> None:
+        """Note how it ended."""
+
+    def sentence(self, utterance: int, sentence: int, text: str, rule: str) -> None:
+        """Note a sentence."""
+
+    def sentence_is(
+        self, utterance: int, sentence: int, state: str, samples: int = 0, total: int = 0
+    ) -> None:
+        """Note what became of a sentence."""
+
+    def cursor(self, place: Place) -> None:
+        """Note where the script goes on."""
+
+    def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
+        """Note what became of a message."""
+
+    def audit(self, kind: str, **what: Any) -> None:
+        """Note a decision."""
+
+
+@dataclass(eq=False, slots=True)
+class Aired:
+    """An utterance of which something was sent.
+
+    Attributes:
+        said: its sentences; may still grow.
+        written: no more sentences follow.
+        sent: sentences begun to be sent.
+        heard: sentences heard to their end.
+        reported: sentences that the stage is done with.
+        over: nothing more will be sent.
+        dropped: cut or lost; it no longer moves the script.
+        settled: the messages it answers are noted as answered.
+    """
+
+    id: int
+    intent: Intent
+    said: list[Said]
+    written: bool = False
+    sent: int = 0
+    heard: int = 0
+    reported: int = 0
+    over: bool = False
+    dropped: bool = False
+    settled: bool = False
+
+    @property
+    def pending(self) -> bool:
+        """The stage still has something to report."""
+        return self.reported < self.sent
+
+    def text(self, sentence: int) -> str:
+        """Return a sentence's text."""
+        return self.said[sentence].text if sentence < len(self.said) else ""
+
+    def is_last(self, sentence: int) -> bool:
+        """Return whether no sentence follows `sentence`."""
+        return self.written and sentence == len(self.said) - 1
+
+
+class OnAir:
+    """Keep account of everything sent and not yet reported.
+
+    Attributes:
+        saying: what sounds now: (utterance, sentence index), or None.
+        recent: the last sentences, for the console.
+        counts: sentences heard and interrupted, by kind.
+        answer_seconds: from a question's arrival to the first sample of its answer.
+    """
+
+    def __init__(self, director: Director, record: Record, picture: Picture) -> None:
+        self._director = director
+        self._record = record
+        self._picture = picture
+        self._aired: dict[int, Aired] = {}
+        self._noted: dict[int, int] = {}
+        self.saying: tuple[Aired, int] | None = None
+        self.recent: deque[dict[str, Any]] = deque(maxlen=MOST_RECENT)
+        self.counts: Counter[str] = Counter()
+        self.answer_seconds = Quantiles(200)
+
+    def begin(self, aired: Aired) -> None:
+        """Note that an utterance goes on air."""
+        self.counts[f"utterances.{aired.intent.kind.value}"] += 1
+        self._aired[aired.id] = aired
+        self._director.begun(aired.intent, _now())
+        self._record.utterance(aired.id, aired.intent)
+
+    def adopt(self, utterances: Iterable[Aired]) -> None:
+        """Take over what an earlier process had sent."""
+        self._aired.update((aired.id, aired) for aired in utterances)
+
+    def note(self, aired: Aired) -> None:
+        """Write down the sentences known by now, and what the gate replaced."""
+        noted = self._noted.get(aired.id, 0)
+        for index, said in enumerate(aired.said[noted:], noted):
+            self._record.sentence(aired.id, index, said.text, said.rule)
+            if said.rule:
+                self._note_refusal(aired, said)
+        self._noted[aired.id] = len(aired.said)
+
+    def sending(self, aired: Aired, sentence: int) -> None:
+        """Note that the first piece of a sentence is sent."""
+        self.note(aired)
+        aired.sent = sentence + 1
+        self._record.sentence_is(aired.id, sentence, "sent")
+
+    def finish(self, aired: Aired, how: str) -> None:
+        """Note that nothing more of an utterance will be sent: done, yielded or failed."""
+        aired.over = True
+        self._record.ended(aired.id, how)
+        if not aired.sent:
+            self._director.empty(aired.intent)
+            self._settle(aired, "failed" if how == "failed" else "refused")
+        self._forget_if_reported(aired)
+
+    # --- reports ----------------------------------------------------------------------------------
+
+    def report(self, report: Started | Heard) -> None:
+        """Take in what the stage says about a sentence."""
+        aired = self._aired.get(report.utterance)
+        if aired is None:
+            return
+        if isinstance(report, Started):
+            self._started(aired, report.sentence)
+        else:
+            self._ended(aired, report)
+
+    def _started(self, aired: Aired, sentence: int) -> None:
+        self.saying = aired, sentence
+        self._record.sentence_is(aired.id, sentence, "started")
+        if not aired.dropped:
+            self._director.started(aired.intent, sentence)
+            self._record.cursor(self._director.cursor)
+        if sentence == 0 and aired.intent.asked and aired.intent.waiting:
+            self.answer_seconds.add(_now() - aired.intent.waiting[0].since)
+        self.recent.append(
+            {
+                "utterance": aired.id,
+                "sentence": sentence,
+                "kind": aired.intent.kind.value,
+                "why": aired.intent.reason,
+                "product": aired.intent.product,
+                "text": aired.text(sentence),
+                "state": "started",
+            }
+        )
+
+    def _ended(self, aired: Aired, heard: Heard) -> None:
+        state = "interrupted" if heard.interrupted else "heard"
+        self.counts[f"sentences.{state}"] += 1
+        self._record.sentence_is(aired.id, heard.sentence, state, heard.samples, heard.total)
+        for entry in self.recent:
+            if (entry["utterance"], entry["sentence"]) == (aired.id, heard.sentence):
+                entry["state"] = state
+        if self.saying == (aired, heard.sentence):
+            self.saying = None
+        aired.reported += 1
+        if heard.samples:
+            self._settle(aired, "answered")
+        if not heard.interrupted:
+            self._heard(aired, heard.sentence)
+        self._forget_if_reported(aired)
+
+    def _heard(self, aired: Aired, sentence: int) -> None:
+        aired.heard = max(aired.heard, sentence + 1)
+        text, last = aired.text(sentence), aired.is_last(sentence)
+        self._director.heard(aired.intent, sentence, text, last, _now())
+        self._record.cursor(self._director.cursor)
+
+    def _forget_if_reported(self, aired: Aired) -> None:
+        if (aired.over or aired.dropped) and not aired.pending:
+            self._aired.pop(aired.id, None)
+            self._noted.pop(aired.id, None)
+            self._picture.over(aired.id)
+
+    def _settle(self, aired: Aired, outcome: str) -> None:
+        if aired.settled:
+            return
+        aired.settled = True
+        if aired.intent.kind is IntentKind.THANKS and outcome == "answered":
+            outcome = "digest"
+        for message in aired.intent.answers:
+            self._record.chat_is(message, outcome, aired.id)
+
+    def _note_refusal(self, aired: Aired, said: Said) -> None:
+        self.counts["gate.replaced"] += 1
+        self._record.audit(
+            "gate",
+            utterance=aired.id,
+            rule=said.rule,
+            found=said.found,
+            text=said.instead_of,
+            said=said.text,
+        )
+
+    # --- cuts and losses --------------------------------------------------------------------------
+
+    @property
+    def unsettled(self) -> bool:
+        """The stage has not yet confirmed everything that was dropped."""
+        return any(aired.dropped and aired.pending for aired in self._aired.values())
+
+    def drop(self, *, resume: bool, how: str) -> None:
+        """Note that all speech on its way is dropped.
+
+        Args:
+            resume: what was interrupted besides the script is to be said later, from the
+                sentence it was in. The script goes back to its cursor in any case.
+            how: "cut" or "lost".
+        """
+        for aired in reversed(list(self._aired.values())):
+            if not aired.dropped:
+                self._drop(aired, resume, how)
+        self.saying = None
+        self._director.rewind()
+        self._picture.no_question()
+
+    def forget(self) -> None:
+        """Give up waiting for reports: the stage that owed them is gone."""
+        self._aired.clear()
+        self._noted.clear()
+        self.saying = None
+
+    def _drop(self, aired: Aired, resume: bool, how: str) -> None:
+        aired.dropped = True
+        self._record.ended(aired.id, how)
+        rest = tuple(said.text for said in aired.said[aired.heard :])
+        if aired.intent.kind is IntentKind.SCRIPT:
+            pass
+        elif resume and rest:
+            answers = () if aired.settled else aired.intent.answers
+            self._director.resume(replace(aired.intent, texts=rest, answers=answers))
+        else:
+            self._settle(aired, how)
+        self._forget_if_reported(aired)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

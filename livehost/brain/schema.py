@@ -1,0 +1,78 @@
+"""The tables of the state file, version by version.
+
+In:  an open SQLite connection.   Out: the same, with the newest tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+_VERSIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE chat (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        user TEXT NOT NULL,
+        nickname TEXT NOT NULL,
+        text TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        extra TEXT NOT NULL,
+        at TEXT NOT NULL,
+        received TEXT NOT NULL,
+        outcome TEXT,       -- NULL waits; answered, digest, full, stale, user_limit, refused
+        utterance INTEGER   -- that answered it
+    );
+    CREATE TABLE utterances (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        intent TEXT NOT NULL,   -- JSON: all that is needed to say the rest of it
+        at TEXT NOT NULL,
+        state TEXT NOT NULL     -- planned, done, yielded, cut, lost, failed, withdrawn
+    );
+    CREATE TABLE sentences (
+        utterance INTEGER NOT NULL,
+        sentence INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        rule TEXT NOT NULL,     -- of the gate; '' when it let the text pass
+        state TEXT NOT NULL,    -- planned, sent, started, heard, interrupted
+        samples INTEGER NOT NULL DEFAULT 0,
+        total INTEGER NOT NULL DEFAULT 0,
+        at TEXT NOT NULL,
+        PRIMARY KEY (utterance, sentence)
+    ) WITHOUT ROWID;
+    CREATE TABLE cursor (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        segment TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        sentence INTEGER NOT NULL,
+        at TEXT NOT NULL
+    );
+    CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        what TEXT NOT NULL      -- JSON
+    );
+    CREATE TABLE rejected (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+)
+VERSION = len(_VERSIONS)
+
+
+def migrate(base: sqlite3.Connection) -> None:
+    """Bring the tables to `VERSION`, each step in its own transaction.
+
+    Raises:
+        sqlite3.Error: the file is damaged, locked or full.
+        ValueError: it was written by a newer version.
+    """
+    (version,) = base.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise ValueError(f"written by a newer livehost (version {version}, here {VERSION})")
+    for number in range(version, VERSION):
+        script = f"BEGIN; {_VERSIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
+        base.executescript(script)

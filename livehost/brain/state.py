@@ -1,0 +1,290 @@
+"""What the show remembers: chat, utterances, decisions, and where in the script it is.
+
+In:  events of the show.   Out: rows in the state file; on start, everything needed to go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from livehost.brain.chat.intake import REMEMBERED
+from livehost.brain.chat.message import ChatMessage, Kind
+from livehost.brain.intent import Intent, Place
+from livehost.brain.store import Store
+
+ID_BLOCK = 1000  # utterance ids reserved at once
+RESUME_SECONDS = 1800.0  # an older cursor starts the script anew
+WAITING_SECONDS = 120.0  # chat not answered yet is taken up again this long after it came
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An utterance of which something was on its way when the last process ended.
+
+    Attributes:
+        utterance: its id.
+        intent: why it was said.
+        sentences: (text, rule, state) in order; states as in the table.
+    """
+
+    utterance: int
+    intent: Intent
+    sentences: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an earlier process left.
+
+    Attributes:
+        place: where the script goes on; None starts it anew.
+        unfinished: utterances that were not heard to their end, oldest first.
+        waiting: chat accepted and not answered, oldest first.
+        seen: ids of chat accepted lately.
+        heard: texts spoken lately, with seconds since.
+        noticed: seconds since the last spoken notice; None for never or long ago.
+        flags: operator switches ("paused", "slate").
+        show_seconds: seconds since this show began; 0 for a new one.
+    """
+
+    place: Place | None = None
+    unfinished: tuple[Unfinished, ...] = ()
+    waiting: tuple[ChatMessage, ...] = ()
+    seen: tuple[str, ...] = ()
+    heard: tuple[tuple[str, float], ...] = ()
+    noticed: float | None = None
+    flags: dict[str, Any] = field(default_factory=dict)
+    show_seconds: float = 0.0
+    show: str = ""
+
+
+class State:
+    """Typed writes over the store.
+
+    Args:
+        path: the state file.
+        run: names this run of the room; the same name means that the brain was restarted within
+            it, and operator switches hold on.
+
+    Raises:
+        ConfigError, Transient: see `Store`.
+    """
+
+    def __init__(self, path: Path, run: str = "") -> None:
+        self.store = Store(path)
+        self._next_id, self._reserved = self._reserve_first()
+        counted = self.store.rows("SELECT reason, count FROM rejected")
+        self.rejections: Counter[str] = Counter(dict(counted))  # type: ignore[arg-type]
+        self.memory = self._recall(run)
+
+    # --- utterances -------------------------------------------------------------------------------
+
+    def new_id(self) -> int:
+        """Return an id that no utterance of this file has had or will have."""
+        self._next_id += 1
+        if self._next_id + ID_BLOCK // 2 > self._reserved:
+            self._reserved += ID_BLOCK
+            self._meta("next_id", self._reserved)
+        return self._next_id
+
+    def utterance(self, utterance: int, intent: Intent) -> None:
+        """Note what is about to be said and why."""
+        self.store.put(
+            "INSERT OR REPLACE INTO utterances VALUES (?, ?, ?, ?, ?, 'planned')",
+            utterance, intent.kind.value, intent.reason, json.dumps(intent.to_json()), _now(),
+        )  # fmt: skip
+
+    def ended(self, utterance: int, how: str) -> None:
+        """Note how an utterance ended: done, yielded, cut, lost, failed, withdrawn."""
+        self.store.put("UPDATE utterances SET state = ? WHERE id = ?", how, utterance)
+
+    def sentence(self, utterance: int, sentence: int, text: str, rule: str) -> None:
+        """Note a sentence that passed the gate, or the safe line in its place."""
+        self.store.put(
+            "INSERT OR REPLACE INTO sentences VALUES (?, ?, ?, ?, 'planned', 0, 0, ?)",
+            utterance, sentence, text, rule, _now(),
+        )  # fmt: skip
+
+    def sentence_is(
+        self, utterance: int, sentence: int, state: str, samples: int = 0, total: int = 0
+    ) -> None:
+        """Note what became of a sentence: sent, started, heard or interrupted."""
+        self.store.put(
+            "UPDATE sentences SET state = ?, samples = ?, total = ?, at = ?"
+            " WHERE utterance = ? AND sentence = ?",
+            state, samples, total, _now(), utterance, sentence,
+        )  # fmt: skip
+
+    def cursor(self, place: Place) -> None:
+        """Note where the script goes on after a restart."""
+        self.store.put(
+            "INSERT OR REPLACE INTO cursor VALUES (1, ?, ?, ?, ?)",
+            place.segment, place.line, place.sentence, _now(),
+        )  # fmt: skip
+
+    # --- chat -------------------------------------------------------------------------------------
+
+    def chat(self, message: ChatMessage, source: str, done: Callable[[bool], None]) -> bool:
+        """Write one message; `done(fresh)` follows when it is on disk (fresh: a new id)."""
+        m = message
+        return self.store.put(
+            "INSERT OR IGNORE INTO chat"
+            " (id, source, kind, user, nickname, text, count, extra, at, received)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            m.id, source, m.kind.value, m.user, m.nickname, m.text, m.count,
+            json.dumps(m.extra), m.at.isoformat(), _now(), done=done,
+        )  # fmt: skip
+
+    def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
+        """Note what became of a message."""
+        self.store.put(
+            "UPDATE chat SET outcome = ?, utterance = ? WHERE id = ?",
+            outcome, utterance, message_id,
+        )  # fmt: skip
+
+    def rejected(self, reason: str) -> None:
+        """Count one message that was not accepted."""
+        self.rejections[reason] += 1
+        self.store.put(
+            "INSERT INTO rejected VALUES (?, 1)"
+            " ON CONFLICT (reason) DO UPDATE SET count = count + 1",
+            reason,
+        )
+
+    # --- the rest ---------------------------------------------------------------------------------
+
+    def audit(self, kind: str, **what: Any) -> None:
+        """Append one decision: a gate's refusal, an operator's command."""
+        text = json.dumps(what, ensure_ascii=False, default=str)
+        self.store.put("INSERT INTO audit (at, kind, what) VALUES (?, ?, ?)", _now(), kind, text)
+
+    def flag(self, name: str, value: Any) -> None:
+        """Keep an operator's switch over a restart of the brain."""
+        self._meta(f"flag.{name}", value)
+
+    async def flush(self) -> None:
+        """Wait until everything noted is on disk."""
+        await self.store.flush()
+
+    async def close(self) -> None:
+        """Save and close."""
+        await self.store.close()
+
+    def _meta(self, key: str, value: Any) -> None:
+        self.store.put("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
+
+    # --- the start --------------------------------------------------------------------------------
+
+    def _reserve_first(self) -> tuple[int, int]:
+        """Reserve a block of ids on disk before the first is used.
+
+        A new file starts at the present in seconds, so that its ids differ from those of a file
+        that was moved aside while the stage still knows them.
+        """
+        rows = self.store.rows("SELECT value FROM meta WHERE key = 'next_id'")
+        first = int(json.loads(rows[0][0])) if rows else int(datetime.now(UTC).timestamp())
+        self.store.now(
+            "INSERT OR REPLACE INTO meta VALUES ('next_id', ?)", json.dumps(first + ID_BLOCK)
+        )
+        return first, first + ID_BLOCK
+
+    def _recall(self, run: str) -> Memory:
+        meta = {k: json.loads(v) for k, v in self.store.rows("SELECT key, value FROM meta")}
+        same = bool(run) and meta.get("run") == run
+        began = meta.get("began", "") if same else _now()
+        if not same:
+            self.store.now("INSERT OR REPLACE INTO meta VALUES ('run', ?)", json.dumps(run))
+            self.store.now("INSERT OR REPLACE INTO meta VALUES ('began', ?)", json.dumps(began))
+            self.store.now("DELETE FROM meta WHERE key LIKE 'flag.%'")
+        flags = {k[5:]: v for k, v in meta.items() if same and k.startswith("flag.")}
+        return Memory(
+            place=self._place(),
+            unfinished=self._unfinished(),
+            waiting=self._waiting(),
+            seen=tuple(self._seen()),
+            heard=self._heard(),
+            noticed=self._noticed(),
+            flags=flags,
+            show_seconds=_age(began) or 0.0,
+            show=began,
+        )
+
+    def _place(self) -> Place | None:
+        for segment, line, sentence, at in self.store.rows(
+            "SELECT segment, line, sentence, at FROM cursor"
+        ):
+            if _age(at, RESUME_SECONDS) is not None:
+                return Place(segment, line, sentence)
+        return None
+
+    def _unfinished(self) -> tuple[Unfinished, ...]:
+        rows = self.store.rows(
+            "SELECT id, intent FROM utterances WHERE at > ? AND EXISTS (SELECT 1 FROM sentences"
+            " WHERE utterance = id AND sentences.state IN ('sent', 'started'))"
+            " ORDER BY id DESC LIMIT 3",
+            _ago(WAITING_SECONDS),
+        )
+        return tuple(self._utterance(*row) for row in reversed(rows))
+
+    def _utterance(self, utterance: int, intent: str) -> Unfinished:
+        said = self.store.rows(
+            "SELECT text, rule, state FROM sentences WHERE utterance = ? ORDER BY sentence",
+            utterance,
+        )
+        return Unfinished(
+            utterance,
+            Intent.from_json(json.loads(intent)),
+            tuple((text, rule, state) for text, rule, state in said),
+        )
+
+    def _waiting(self) -> tuple[ChatMessage, ...]:
+        rows = self.store.rows(
+            "SELECT id, kind, user, nickname, text, at, count, extra FROM chat"
+            " WHERE outcome IS NULL AND received > ? ORDER BY seq DESC LIMIT 500",
+            _ago(WAITING_SECONDS),
+        )
+        return tuple(
+            ChatMessage(i, Kind(k), u, n, t, datetime.fromisoformat(at), c, json.loads(extra))
+            for i, k, u, n, t, at, c, extra in reversed(rows)
+        )
+
+    def _seen(self) -> list[str]:
+        rows = self.store.rows("SELECT id FROM chat ORDER BY seq DESC LIMIT ?", REMEMBERED)
+        return [row[0] for row in reversed(rows)]
+
+    def _heard(self) -> tuple[tuple[str, float], ...]:
+        rows = self.store.rows(
+            "SELECT text, at FROM sentences WHERE state = 'heard'"
+            " ORDER BY utterance DESC, sentence DESC LIMIT 200"
+        )
+        return tuple((text, _age(at) or 0.0) for text, at in reversed(rows))
+
+    def _noticed(self) -> float | None:
+        rows = self.store.rows(
+            "SELECT s.at FROM sentences s JOIN utterances u ON u.id = s.utterance"
+            " WHERE u.kind = 'notice' AND s.state = 'heard' ORDER BY u.id DESC LIMIT 1"
+        )
+        return _age(rows[0][0], 3600.0) if rows else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+def _age(at: str, most: float = float("inf")) -> float | None:
+    """Return the seconds since `at`, or None when more than `most`."""
+    try:
+        age = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return max(age, 0.0) if age <= most else None

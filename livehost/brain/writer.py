@@ -1,0 +1,143 @@
+"""Words for intents: script lines with their slots filled, replies, texts; all of it judged.
+
+In:  `Intent`, catalog, gate, replier.   Out: sentences that may be said, cards that may be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any, Protocol
+
+from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
+from livehost.brain.gate import Gate
+from livehost.brain.intent import Intent, IntentKind, Place
+from livehost.brain.manners import History
+from livehost.brain.reply import Question, Replier
+from livehost.brain.sentences import split
+from livehost.brain.utterance import Said
+
+HEARD = 12  # sentences a replier is told of
+
+
+def wall() -> datetime:
+    """Return the present with the machine's time zone."""
+    return datetime.now().astimezone()
+
+
+class Lookup(Protocol):
+    """The part of the director that knows the script."""
+
+    def line(self, place: Place) -> tuple[Any, Any]:
+        """Return segment and line."""
+
+
+class ShowWriter:
+    """The writer of a real show.
+
+    Args:
+        line: returns segment and line of a place in the script.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        gate: Gate,
+        replier: Replier,
+        history: History,
+        line: Callable[[Place], tuple[Segment, Line]],
+        now: Callable[[], datetime] = wall,
+    ) -> None:
+        self._catalog = catalog
+        self._gate = gate
+        self._replier = replier
+        self._history = history
+        self._line = line
+        self._now = now
+        self._about: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
+
+    async def sentences(self, intent: Intent) -> AsyncGenerator[str, None]:
+        """Yield what to say. Raises what the replier raises."""
+        if intent.texts:
+            for text in intent.texts:
+                for sentence in split(text):
+                    yield sentence
+        elif intent.place:
+            for sentence in self.script(intent.place)[intent.place.sentence :]:
+                yield sentence
+        elif intent.asked:
+            async with aclosing(self._reply(intent)) as reply:
+                async for sentence in reply:
+                    yield sentence
+
+    def script(self, place: Place) -> list[str]:
+        """Return all sentences of a script line; none when it cannot be said now."""
+        segment, line = self._line(place)
+        text = fill(line, self.product(segment.product), self._now())
+        return split(text) if text else []
+
+    def judged(self, text: str, intent: Intent) -> Said:
+        """Return what may be said in place of `text`."""
+        verdict = self._gate.check(text, self.product(intent.product), self._now())
+        if verdict.ok:
+            return Said(verdict.text)
+        return Said(verdict.text, verdict.rule, verdict.found, text)
+
+    def ahead(self, place: Place) -> Iterator[tuple[str, str]]:
+        """Yield (text, emotion) of a script line as it will be spoken."""
+        segment, line = self._line(place)
+        intent = Intent(IntentKind.SCRIPT, "", product=segment.product, place=place)
+        for sentence in self.script(place):
+            yield self.judged(sentence, intent).text, line.emotion
+
+    def sayable(self, nickname: str) -> bool:
+        """Return whether a nickname may be read aloud and shown."""
+        shown = self._gate.check_shown(nickname, most=32).ok
+        return shown and self._gate.check(nickname, None, self._now()).ok
+
+    def question(self, intent: Intent) -> dict[str, Any]:
+        """Return the data of the QUESTION cue, masked where the gate asks for it."""
+        if intent.asked is None:
+            return {}
+        nickname = self._gate.check_shown(intent.asked.nickname, most=24).text
+        return {
+            "nickname": nickname,
+            "text": self._gate.check_shown(intent.asked.text, most=60).text,
+        }
+
+    def card(self, product: str | None) -> dict[str, Any] | None:
+        """Return the data of the PRODUCT cue; None when the product is not known."""
+        found = self.product(product)
+        return found.card(self._now()) if found else None
+
+    def product(self, product: str | None) -> Product | None:
+        """Return a product by id."""
+        return self._catalog.products.get(product) if product else None
+
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Return product ids with all names they go by."""
+        if self._about[0] != self._catalog.version:
+            names = {p.id: _names(p) for p in self._catalog.products.values()}
+            self._about = (self._catalog.version, names)
+        return self._about[1]
+
+    async def _reply(self, intent: Intent) -> AsyncGenerator[str, None]:
+        if intent.asked is None:
+            return
+        asked = intent.asked
+        question = Question(
+            asked.text,
+            asked.nickname if self.sayable(asked.nickname) else "",
+            asked.user,
+            self.product(intent.product),
+            self._history.last(HEARD),
+        )
+        async with aclosing(self._replier.reply(question)) as sentences:
+            async for sentence in sentences:
+                yield sentence
+
+
+def _names(product: Product) -> tuple[str, ...]:
+    link = (f"{product.link}号链接", f"{product.link}号") if product.link else ()
+    return (*product.names(), *link)

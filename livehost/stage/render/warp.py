@@ -90,7 +90,7 @@ class Warp:
         rows, columns = field.shape[:2]
         source = field * np.float32(0.5) if half else field
         full = cv2.resize(source, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
-        # Node k of the grid lies at pixel (k - 1) * step; resize puts its centre at (k + .5) * step.
+        # Node k lies at pixel (k - 1) * step; resize puts its centre at (k + .5) * step.
         begin = step + step // 2
         part = full[begin : begin + height, begin : begin + width]
         x = part[..., 0] + np.arange(width, dtype=np.float32)

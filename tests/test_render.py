@@ -1,0 +1,201 @@
+"""The renderer draws the host where she belongs, whatever it is asked."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livehost.avatar import load_avatar
+from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Quality, rest_face
+from livehost.stage.colour import rgb_to_yuv, yuv_to_rgb
+from livehost.stage.render import make_renderer
+from livehost.stage.render.decoder import EASE_TICKS
+
+AVATAR = Path(__file__).parents[1] / "avatars" / "xiaohe"
+SIZE = (360, 640)
+
+
+@pytest.fixture(scope="module")
+def avatar():
+    return load_avatar(AVATAR)
+
+
+@pytest.fixture
+def renderer(avatar):
+    return make_renderer(avatar, *SIZE)
+
+
+def face(viseme=None, avatar=None, **pose):
+    shapes = avatar.visemes[viseme] if viseme else np.zeros(len(BLENDSHAPES), np.float32)
+    return Face(shapes, HeadPose(**pose))
+
+
+def same(a, b):
+    return all(
+        np.array_equal(x, y)
+        for x, y in ((a.picture.y, b.picture.y), (a.picture.u, b.picture.u), (a.alpha, b.alpha))
+    )
+
+
+def psnr(a, b):
+    return 10 * np.log10(255**2 / max(1e-9, np.mean((a.astype(float) - b.astype(float)) ** 2)))
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (1080, 1920), (1280, 720), (360, 640)])
+def test_the_layer_fits_the_frame_and_is_even(avatar, size):
+    layer = make_renderer(avatar, *size).render(rest_face(), Quality.FULL)
+    height, width = layer.alpha.shape
+    assert layer.left >= 0 and layer.top >= 0
+    assert layer.left + width <= size[0] and layer.top + height <= size[1]
+    assert not (width % 2 or height % 2 or layer.left % 2 or layer.top % 2)
+    assert layer.picture.u.shape == layer.alpha_uv.shape == (height // 2, width // 2)
+    assert layer.alpha.max() == 255
+
+
+def test_the_plate_is_the_avatars_plate(avatar):
+    """At the plate's own scale nothing may be resampled beyond the colour conversion."""
+    width, height = avatar.frame.width // 2 * 2, avatar.frame.height // 2 * 2
+    layer = make_renderer(avatar, width, height).render(rest_face(), Quality.PLATE)
+    rows, columns = layer.alpha.shape
+    x, y = avatar.frame.x + layer.left, avatar.frame.y + layer.top
+    plate = avatar.plate[y : y + rows, x : x + columns]
+    solid = plate[..., 3] == 255
+    shown = yuv_to_rgb(layer.picture)
+    assert psnr(shown[solid], plate[..., :3][solid]) > 38
+
+
+def test_turning_the_head_moves_the_head_and_not_the_torso(renderer):
+    still = renderer.render(rest_face(), Quality.FULL)
+    turned = renderer.render(Face(rest_face().shapes, HeadPose(yaw=5)), Quality.FULL)
+    head = np.s_[: still.alpha.shape[0] // 3]
+    assert psnr(still.picture.y[head], turned.picture.y[head]) < 40
+    torso = np.s_[still.alpha.shape[0] // 2 :]
+    assert np.array_equal(still.picture.y[torso], turned.picture.y[torso])
+
+
+def test_a_positive_yaw_moves_the_nose_to_the_image_right(avatar, renderer):
+    """The nose is nearer to the camera than the pivot, so it moves with the sign of the yaw."""
+
+    def brightness_centre(layer):
+        rows = layer.picture.y[60:150].astype(float) * layer.alpha[60:150]
+        return (rows * np.arange(rows.shape[1])).sum() / rows.sum()
+
+    centres = [
+        brightness_centre(renderer.render(Face(rest_face().shapes, HeadPose(yaw=y)), Quality.FULL))
+        for y in (-5, 0, 5)
+    ]
+    assert centres[0] < centres[1] < centres[2]
+
+
+def test_breath_moves_shoulders_and_leaves_the_face_alone(renderer):
+    out = renderer.render(Face(rest_face().shapes, breath=0.0), Quality.FULL)
+    deep = renderer.render(Face(rest_face().shapes, breath=1.0), Quality.FULL)
+    changed = np.abs(out.picture.y.astype(int) - deep.picture.y).max(axis=1) > 8
+    face_rows = int(0.25 * len(changed))
+    assert changed.any() and not changed[:face_rows].any()
+    assert not changed[int(len(changed) * 0.62) :].any()
+
+
+def test_edges_of_decoded_regions_cannot_be_seen_at_rest(avatar):
+    """The border of a region may not step by more than a level or two."""
+    width, height = avatar.frame.width // 2 * 2, avatar.frame.height // 2 * 2
+    renderer = make_renderer(avatar, width, height)
+    plate = renderer.render(rest_face(), Quality.PLATE).picture.y.astype(int)
+    drawn = renderer.render(rest_face(), Quality.FULL)
+    left, top, wide, high = avatar.mouth.box
+    x, y = left - avatar.frame.x - drawn.left, top - avatar.frame.y - drawn.top
+    border = np.zeros_like(drawn.alpha)
+    cv2.rectangle(border, (x + 3, y + 3), (x + wide - 3, y + high - 3), 255, 4)
+    seen = (border > 0) & (drawn.alpha == 255)
+    smooth = [cv2.blur(p.astype(np.float32), (5, 5)) for p in (drawn.picture.y, plate)]
+    difference = np.abs(smooth[0] - smooth[1])
+    assert np.percentile(difference[seen], 99) <= 2
+
+
+def test_the_ladder_holds_what_it_says(avatar, renderer):
+    first = renderer.render(face("a", avatar, yaw=2), Quality.FULL)
+    mouth = renderer.render(face("m", avatar, yaw=-4), Quality.MOUTH_ONLY)
+    assert np.array_equal(first.alpha, mouth.alpha) and not same(first, mouth)
+    held = renderer.render(face("o", avatar, yaw=4), Quality.HOLD)
+    assert same(mouth, held)
+    plate = renderer.render(face("o", avatar, yaw=4), Quality.PLATE)
+    assert same(plate, make_renderer(avatar, *SIZE).render(rest_face(), Quality.PLATE))
+
+
+def test_half_rate_blends_between_two_mouths(avatar, renderer):
+    closed = renderer.render(face("m", avatar), Quality.MOUTH_ONLY).picture.y.astype(int)
+    between = renderer.render(face("a", avatar), Quality.MOUTH_HALF).picture.y.astype(int)
+    opened = renderer.render(face("u", avatar), Quality.MOUTH_HALF).picture.y.astype(int)
+    spread = np.abs(opened - closed).mean()
+    assert 0.2 * spread < np.abs(between - closed).mean() < 0.8 * spread
+
+
+def test_the_head_eases_back_after_a_hold(renderer):
+    for _ in range(3):
+        renderer.render(Face(rest_face().shapes, HeadPose(yaw=-5)), Quality.HOLD)
+    steps, before = [], renderer.render(rest_face(), Quality.HOLD).picture.y.astype(float)
+    for _ in range(EASE_TICKS + 2):
+        now = renderer.render(Face(rest_face().shapes, HeadPose(yaw=5)), Quality.FULL)
+        now = now.picture.y.astype(float)
+        steps.append(np.abs(now - before).mean())
+        before = now
+    assert max(steps) < 0.5 * sum(steps)
+    assert steps[-1] == 0
+
+
+def test_no_dark_fringe_under_the_silhouette(renderer):
+    """Pixels that are half covered keep the colour of the body, not black."""
+    layer = renderer.render(Face(rest_face().shapes, HeadPose(yaw=4, roll=3)), Quality.FULL)
+    jacket = np.s_[int(layer.alpha.shape[0] * 0.5) : int(layer.alpha.shape[0] * 0.6)]
+    alpha, y = layer.alpha[jacket], layer.picture.y[jacket]
+    edge = (alpha > 20) & (alpha < 200)
+    assert edge.any() and np.median(y[edge]) > 0.8 * np.median(y[alpha == 255])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_numbers_at_all_make_a_picture(data):
+    renderer = _shared()
+    numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
+    shapes = np.zeros(len(BLENDSHAPES), np.float32)
+    for name in data.draw(st.lists(st.sampled_from(BLENDSHAPES), max_size=6)):
+        shapes[SHAPE[name]] = data.draw(numbers)
+    pose = HeadPose(*(data.draw(numbers) for _ in range(5)))
+    layer = renderer.render(
+        Face(shapes, pose, data.draw(numbers)), data.draw(st.sampled_from(Quality))
+    )
+    assert layer.alpha.max() == 255
+
+
+_KEPT = []
+
+
+def _shared():
+    if not _KEPT:
+        _KEPT.append(make_renderer(load_avatar(AVATAR), *SIZE))
+    return _KEPT[0]
+
+
+def test_the_same_faces_give_the_same_pictures(avatar):
+    def film():
+        renderer = make_renderer(avatar, *SIZE)
+        return [renderer.render(face(v, avatar, yaw=n), Quality.FULL) for n, v in enumerate("aimu")]
+
+    assert all(same(a, b) for a, b in zip(film(), film(), strict=True))
+
+
+def test_colours_survive_the_planes():
+    colours = np.stack(np.meshgrid(*[np.linspace(0, 255, 8)] * 3), axis=-1).reshape(16, 32, 3)
+    colours = colours.astype(np.uint8)
+    rgb = np.kron(colours, np.ones((8, 8, 1), np.uint8))
+    back = yuv_to_rgb(rgb_to_yuv(rgb))[4::8, 4::8]
+    assert np.abs(back.astype(int) - colours).max() <= 4
+
+
+def test_white_and_black_are_limited_range():
+    for value, luma in ((255, 235), (0, 16)):
+        planes = rgb_to_yuv(np.full((4, 4, 3), value, np.uint8))
+        assert (planes.y == luma).all() and (planes.u == 128).all() and (planes.v == 128).all()

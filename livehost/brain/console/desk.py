@@ -67,12 +67,12 @@ class Desk(Protocol):
 
         room, title: the room's name and title.   uptime_seconds: since the show started.
         mode: "live", "paused", "slate", "stopping" or "waiting" (no stage).
-        now: {utterance, sentence, text, why, product} while a sentence sounds, else None.
+        now: {utterance, sentence, text, why, kind, product} while a sentence sounds, else None.
         product: id of the product on the card, or None.
         products: [{id, name, price}] in the order of the show.
         stage: {connected: bool} and the stage's last `Health` snapshot (quality, counters...).
-        outputs: [{name, state, ...}], the snapshot of each output; no URL.
-        chat: {accepted, rejected, waiting, dropped}.   voice: the voice's snapshot.
+        outputs: [{name, state, reason, losses, dropped_frames, bitrate_kbps, ...}]; no URL.
+        chat: {accepted, rejected, waiting, dropped}, numbers by kind.   voice: its snapshot.
         warnings: [text], one line each, for the operator.
         """
 
@@ -88,9 +88,11 @@ class Desk(Protocol):
     def recent(self) -> dict[str, Any]:
         """Return the last chat and utterances, newest last, for `/api/recent`.
 
-        chat: [{id, at (ISO 8601), kind, nickname, text, state, answer}], about 50; state is
-            "waiting", "answered", "passed" (left out) or "rejected"; answer is what was said.
-        utterances: [{id, at, why, text, state}], about 20; state is "on air", "heard" or "cut".
+        chat: [{id, at (ISO 8601), kind, nickname, text, count}], about 50; where it is known,
+            state is "waiting", "answered", "passed" (left out) or "rejected", and answer is
+            what was said to it.
+        utterances: [{utterance, sentence, kind, why, product, text, state}], one for each
+            sentence; state is "started", "heard" or "interrupted".
         """
 
     def stream(self) -> StreamTap:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-WELL = frozenset({"live", "open", "writing", "recording"})
-"""Output states that need nobody."""
+WELL = frozenset({"live"})
+"""Output states that need nobody; "connecting" is not well yet."""
 
 
 def reasons(status: dict[str, Any]) -> list[str]:

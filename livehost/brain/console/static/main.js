@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { Player } from "./player.js";
 import { showStatus } from "./status.js";
 import { showProducts, showRecent } from "./talk.js";
-import { other, speak, translate, word } from "./words.js";
+import { other, phrase, speak, translate, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const STATUS_MS = 1000;
@@ -72,17 +72,17 @@ function tell(node, ok, text) {
 
 async function attempt(node, action, done, failed) {
   try {
-    const answer = await action();
-    tell(node, true, answer.message || word(done));
+    await action();
+    tell(node, true, word(done));
     return true;
   } catch (error) {
-    tell(node, false, word(failed, { why: error.message || word("noAnswer") }));
+    tell(node, false, word(failed, { why: phrase(error.message) || word("noAnswer") }));
     return false;
   }
 }
 
 function operate(name, args) {
-  return attempt($("outcome"), () => api.command(name, args), "done", "failed");
+  return attempt($("outcome"), () => api.command(name, args), `ok.${name}`, "failed");
 }
 
 function wireChat() {

@@ -2,9 +2,9 @@
 // In:  /api/status, or null when the server is silent.   Out: the status strip, warnings, outputs, numbers.
 
 import { element, follow } from "./lists.js";
-import { named, word } from "./words.js";
+import { named, phrase, word } from "./words.js";
 
-const WELL = new Set(["live", "open", "writing", "recording"]);
+const WELL = new Set(["live"]);
 const $ = (id) => document.getElementById(id);
 
 export function showStatus(status) {
@@ -19,7 +19,7 @@ export function showStatus(status) {
     $("uptime").textContent = span(status.uptime_seconds);
     $("quality").textContent = stage.quality ? named("quality", stage.quality) : "–";
     $("late").textContent = count(stage.counters?.late);
-    $("dropped").textContent = count(outputs.reduce((sum, output) => sum + (output.dropped || 0), 0));
+    $("dropped").textContent = count(outputs.reduce((sum, output) => sum + (output.dropped_frames || 0), 0));
     $("now").textContent = status.now?.text || "–";
     showButtons(mode);
     showNumbers(status, stage);
@@ -47,7 +47,7 @@ function showButtons(mode) {
 
 function warningsOf(status, stage, outputs, mode) {
   if (!status) return [word("warnOffline")];
-  const found = [...(status.warnings ?? [])].map(String);
+  const found = (status.warnings ?? []).map((line) => phrase(String(line))).filter(Boolean);
   if (!stage.connected) return [word("warnStage"), ...found];
   for (const { name, state } of outputs) {
     if (!WELL.has(state)) found.push(word("warnOutput", { name, state: named("state", state) }));
@@ -66,9 +66,11 @@ function showWarnings(lines) {
 
 function showOutputs(outputs) {
   $("no-outputs").hidden = outputs.length > 0;
-  const facts = ({ losses, dropped }) => [
+  const facts = ({ state, bitrate_kbps: rate, losses, dropped_frames: lost, reason }) => [
+    WELL.has(state) && rate ? word("rate", { n: Math.round(rate) }) : "",
     losses ? word("losses", { n: losses }) : "",
-    dropped ? word("lost", { n: dropped }) : "",
+    lost ? word("lost", { n: lost }) : "",
+    WELL.has(state) ? "" : String(reason ?? ""),
   ].filter(Boolean).join(" · ");
   follow(
     $("outputs"), outputs, ({ name }) => name,
@@ -76,7 +78,7 @@ function showOutputs(outputs) {
     (output) => element(
       "li", WELL.has(output.state) ? "well" : "unwell",
       element("span", "dot"), element("b", "", String(output.name)),
-      element("small", "", facts(output)), element("span", "state", named("state", output.state)),
+      element("span", "state", named("state", output.state)), element("small", "", facts(output)),
     ),
   );
 }
@@ -88,12 +90,17 @@ function showNumbers(status, stage) {
     ["skipped", count(counters.skipped)], ["filler", count(counters.filler)],
     ["resets", count(counters.resets)],
     ["queued", stage.speech_queued_seconds === undefined ? "–" : word("seconds", { n: stage.speech_queued_seconds.toFixed(1) })],
-    ["chatWaiting", count(status.chat?.waiting)], ["chatRejected", count(status.chat?.rejected)],
+    ["chatWaiting", count(total(status.chat?.waiting))], ["chatRejected", count(total(status.chat?.rejected))],
   ];
   follow(
     $("numbers"), rows, ([key]) => key, ([key, value]) => word(key) + value,
     ([key, value]) => element("div", "", element("dt", "", word(key)), element("dd", "", value)),
   );
+}
+
+// A number, or the sum of numbers by name.
+function total(value) {
+  return value && typeof value === "object" ? Object.values(value).reduce((sum, n) => sum + n, 0) : value;
 }
 
 function count(value) {

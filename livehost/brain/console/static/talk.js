@@ -10,24 +10,25 @@ export function showRecent({ chat = [], utterances = [] }) {
   $("no-messages").hidden = chat.length > 0;
   $("no-utterances").hidden = utterances.length > 0;
   follow($("messages"), chat, ({ id }) => id, (message) => JSON.stringify(message) + word("chat"), messageRow);
-  follow($("utterances"), utterances, ({ id }) => id, (said) => JSON.stringify(said) + word("said"), saidRow);
+  follow($("utterances"), utterances, ({ utterance, sentence }) => `${utterance}.${sentence}`, (said) => JSON.stringify(said) + word("said"), saidRow);
 }
 
-function messageRow({ at, kind, nickname, text, state, answer }) {
+function messageRow({ at, kind, nickname, text, count, state, answer }) {
   const event = kind && kind !== "comment";
   const head = element(
     "div", "who",
     element("b", "", String(nickname || word("viewer"))), clock(at),
     event || !state ? null : element("span", `badge ${safe(state)}`, named("chat", state)),
   );
-  const body = element("p", event ? "event" : "text", event ? `${named("kind", kind)} ${text ?? ""}` : String(text ?? ""));
+  const body = element("p", event ? "event" : "text", event ? `${named("kind", kind)} ${text ?? ""}${count > 1 ? ` ×${count}` : ""}` : String(text ?? ""));
   const reply = answer ? element("p", "answer", element("span", "tag", word("answered")), String(answer)) : null;
   return element("li", "", head, body, reply);
 }
 
-function saidRow({ at, why, text, state }) {
+function saidRow({ at, kind, why, text, state }) {
   const head = element(
-    "div", "who", element("span", "why", String(why ?? "")), clock(at),
+    "div", "who", element("span", `why ${safe(kind)}`, named("why", kind)),
+    kind === "script" ? null : element("span", "", String(why ?? "")), clock(at),
     state ? element("span", `badge ${safe(state)}`, named("said", state)) : null,
   );
   return element("li", "", head, element("p", "text", String(text ?? "")));
@@ -59,6 +60,6 @@ function safe(state) {
 
 function clock(at) {
   const time = new Date(at ?? "");
-  const text = Number.isNaN(time.getTime()) ? "" : time.toLocaleTimeString("zh-CN", { hour12: false });
-  return element("time", "", text);
+  if (Number.isNaN(time.getTime())) return null;
+  return element("time", "", time.toLocaleTimeString("zh-CN", { hour12: false }));
 }

@@ -3,7 +3,7 @@
 
 const WORDS = {
   zh: {
-    skipLink: "跳到互动区", uptime: "已开播", quality: "画质档位", late: "迟到帧", dropped: "丢弃包",
+    skipLink: "跳到互动区", uptime: "已开播", quality: "画质档位", late: "迟到帧", dropped: "网络丢帧",
     picture: "直播画面", saying: "正在说", chat: "互动", nickname: "昵称", question: "以观众身份提问",
     send: "发送", operate: "导播", line: "让主播说……", say: "说这句", skip: "跳过这段",
     pause: "暂停口播", resume: "继续口播", slateOn: "切到垫片", slateOff: "回到主播",
@@ -14,7 +14,7 @@ const WORDS = {
     cancel: "取消", stopYes: "结束直播", token: "口令", tokenAsk: "请输入口令",
     tokenMeans: "这个控制台需要口令，就是启动时环境变量里的那一串。", tokenWrong: "口令不对，再试一次。",
     enter: "进入", soundOn: "打开声音", soundOff: "静音", viewer: "观众", answered: "主播回答",
-    sent: "已送达，主播会在句子之间看到。", rejected: "没有收下：{why}", done: "已执行。",
+    sent: "已送达，主播会在句子之间看到。", rejected: "没有收下：{why}",
     failed: "没有执行：{why}", noAnswer: "服务没有应答",
     behind: "延迟 {s} 秒", connecting: "正在连接画面", awayStage: "画面暂时离开，正在自动重连",
     awayServer: "连不上服务，正在重试", awayBrowser: "这个浏览器不能播放直播画面，请用新版 Chrome、Edge 或 Safari。",
@@ -23,15 +23,16 @@ const WORDS = {
     "mode.waiting": "等待画面", "mode.offline": "连接中断", "mode.unknown": "连接中",
     "quality.FULL": "完整", "quality.MOUTH_ONLY": "只动口型", "quality.MOUTH_HALF": "口型减半",
     "quality.HOLD": "定住表情", "quality.PLATE": "静止画面",
-    "state.live": "正常", "state.open": "正常", "state.writing": "正在写入", "state.recording": "正在录制",
-    "state.connecting": "正在连接", "state.waiting": "等待重连", "state.failed": "失败",
-    "state.closed": "已关闭", "state.stopped": "已停止", "state.unknown": "未知",
+    "state.live": "正常", "state.connecting": "正在连接", "state.waiting": "等待重连", "state.stopped": "已停止",
     "chat.waiting": "等待中", "chat.answered": "已回答", "chat.passed": "未采用", "chat.rejected": "已拦下",
-    "said.on air": "正在说", "said.heard": "说完", "said.cut": "被打断",
+    "said.started": "正在说", "said.heard": "说完", "said.interrupted": "被打断",
+    "why.script": "脚本", "why.reply": "回答", "why.notice": "提示", "why.thanks": "感谢", "why.say": "导播",
+    "ok.say": "好的，接着就说这句。", "ok.skip": "已跳过。", "ok.pause": "说完这句就暂停。", "ok.resume": "继续口播。",
+    "ok.product": "已切到这个商品。", "ok.stop": "正在结束直播。", "ok.slate": "已切换。",
     "kind.gift": "送出礼物", "kind.like": "点赞", "kind.follow": "关注了直播间", "kind.enter": "进入直播间",
     sold: "在讲", ticks: "总帧数", repeated: "重复帧", skipped: "跳过编码", filler: "语音未到",
     resets: "时钟重置", queued: "待播语音", chatWaiting: "待答消息", chatRejected: "拒收消息",
-    cached: "语音缓存命中", seconds: "{n} 秒", losses: "断线 {n} 次", lost: "丢包 {n}",
+     seconds: "{n} 秒", losses: "断线 {n} 次", lost: "丢帧 {n}", rate: "{n} kbps",
     warnOffline: "连不上 livehost，正在重试。直播可能仍在继续：画面进程独立于控制台。",
     warnStage: "画面进程没有连上，正在自动恢复。",
     warnOutput: "{name}：{state}。系统会一直自动重连，其他平台不受影响。",
@@ -40,7 +41,7 @@ const WORDS = {
     warnPaused: "口播已暂停，主播在画面上但不说话。",
   },
   en: {
-    skipLink: "Skip to chat", uptime: "On air", quality: "Quality", late: "Late frames", dropped: "Dropped",
+    skipLink: "Skip to chat", uptime: "On air", quality: "Quality", late: "Late frames", dropped: "Dropped frames",
     picture: "Live picture", saying: "Saying", chat: "Chat", nickname: "Nickname", question: "Ask as a viewer",
     send: "Send", operate: "Direct", line: "Have the host say…", say: "Say this", skip: "Skip this",
     pause: "Pause speech", resume: "Resume speech", slateOn: "Show slate", slateOff: "Show host",
@@ -51,7 +52,7 @@ const WORDS = {
     cancel: "Cancel", stopYes: "End the stream", token: "Token", tokenAsk: "Token, please",
     tokenMeans: "This console asks for the token from the environment variable it was started with.", tokenWrong: "That is not the token. Try again.",
     enter: "Enter", soundOn: "Sound on", soundOff: "Mute", viewer: "viewer", answered: "Host",
-    sent: "Sent. The host sees it between two sentences.", rejected: "Not taken: {why}", done: "Done.",
+    sent: "Sent. The host sees it between two sentences.", rejected: "Not taken: {why}",
     failed: "Not done: {why}", noAnswer: "the server does not answer",
     behind: "{s} s behind", connecting: "Connecting", awayStage: "The picture is away. Reconnecting",
     awayServer: "The server cannot be reached. Retrying", awayBrowser: "This browser cannot play the live picture. Use a recent Chrome, Edge or Safari.",
@@ -60,15 +61,16 @@ const WORDS = {
     "mode.waiting": "Waiting for picture", "mode.offline": "Disconnected", "mode.unknown": "Connecting",
     "quality.FULL": "Full", "quality.MOUTH_ONLY": "Mouth only", "quality.MOUTH_HALF": "Half mouth",
     "quality.HOLD": "Held face", "quality.PLATE": "Still picture",
-    "state.live": "Live", "state.open": "Fine", "state.writing": "Writing", "state.recording": "Recording",
-    "state.connecting": "Connecting", "state.waiting": "Waiting to reconnect", "state.failed": "Failed",
-    "state.closed": "Closed", "state.stopped": "Stopped", "state.unknown": "Unknown",
+    "state.live": "Live", "state.connecting": "Connecting", "state.waiting": "Waiting to reconnect", "state.stopped": "Stopped",
     "chat.waiting": "Waiting", "chat.answered": "Answered", "chat.passed": "Passed over", "chat.rejected": "Held back",
-    "said.on air": "On air", "said.heard": "Said", "said.cut": "Cut",
+    "said.started": "On air", "said.heard": "Said", "said.interrupted": "Cut",
+    "why.script": "Script", "why.reply": "Answer", "why.notice": "Notice", "why.thanks": "Thanks", "why.say": "Operator",
+    "ok.say": "Will be said next.", "ok.skip": "Skipped.", "ok.pause": "Pauses after this sentence.", "ok.resume": "Speech goes on.",
+    "ok.product": "Moved to this product.", "ok.stop": "The stream is ending.", "ok.slate": "Switched.",
     "kind.gift": "sent a gift", "kind.like": "liked", "kind.follow": "followed", "kind.enter": "came in",
     sold: "On now", ticks: "Frames", repeated: "Repeated", skipped: "Not encoded", filler: "Speech late",
     resets: "Clock resets", queued: "Speech queued", chatWaiting: "Chat waiting", chatRejected: "Chat refused",
-    cached: "Speech from cache", seconds: "{n} s", losses: "lost {n}×", lost: "dropped {n}",
+     seconds: "{n} s", losses: "lost {n}×", lost: "dropped {n}", rate: "{n} kbps",
     warnOffline: "livehost cannot be reached. Retrying. The stream may still be on air: it does not depend on the console.",
     warnStage: "The picture process is not connected. It is being restarted.",
     warnOutput: "{name}: {state}. It reconnects by itself; other outputs are not affected.",
@@ -77,6 +79,25 @@ const WORDS = {
     warnPaused: "Speech is paused: the host is there but silent.",
   },
 };
+
+// The server speaks English; what an operator meets often is said in Chinese too.
+const PHRASES = [
+  [/^the stage is not there; nobody hears the host$/, ""],
+  [/^catalog not reloaded: (.*)$/s, "商品或脚本的修改没有生效，仍按原来的播：$1"],
+  [/^state cannot be written: (.*)$/s, "状态文件写不进去：$1"],
+  [/^the state file was damaged; it is kept as (.*)$/, "状态文件损坏，已另存为 $1，从头开始播。"],
+  [/^「(.*)」 is stopped by rule (.*); reword it$/s, "“$1”触犯规则 $2，请换个说法"],
+  [/^too many texts wait to be said; try again later$/, "排队要说的太多了，请稍后再试"],
+  [/^the text is longer than (\d+) characters$/, "超过 $1 个字"],
+  [/^say needs a text$/, "内容是空的"],
+  [/^no such product; there are (.*)$/s, "没有这个商品，现有：$1"],
+  [/^(\S+) has no segment in the rundown$/, "$1 在流程里没有段落"],
+  [/^too many messages a second$/, "消息太密，请稍后再发"],
+  [/^text_too_long: .*?(\d+) characters$/, "超过 $1 个字"],
+  [/^text: .*/, "内容是空的"],
+  [/^duplicate.*/, "重复的消息"],
+  [/^message is longer than (\d+) bytes$/, "超过 $1 字节"],
+];
 
 let language = localStorage.getItem("livehost.language") === "en" ? "en" : "zh";
 
@@ -88,6 +109,13 @@ export function word(key, values = {}) {
 // A word for a value that the server chose; the value itself if there is none.
 export function named(group, value) {
   return WORDS[language][`${group}.${value}`] ?? String(value ?? "–");
+}
+
+// A sentence of the server in the operator's language, where it is known; unchanged otherwise.
+export function phrase(text) {
+  if (language === "en") return text;
+  const known = PHRASES.find(([pattern]) => pattern.test(text));
+  return known ? text.replace(known[0], known[1]) : text;
 }
 
 export function speak(chosen) {

@@ -2,8 +2,8 @@
 
 In:  a text, or a stream of pieces of one.   Out: sentences in order; joined, they are the text.
 
-A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address or
-an abbreviation; never inside quotes or brackets. Long ones are cut at commas, short ones are
+A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address
+or an abbreviation; never inside quotes or brackets. Long ones are cut at commas, short ones are
 joined to the next. The first one is cut early: it decides how long the viewer waits.
 """
 
@@ -17,6 +17,8 @@ MOST = 45
 LEAST = 6
 FIRST = 18
 """The first sentence is cut at the first comma once it is this long."""
+_REST = 10
+"""Characters that must follow before the first sentence is cut at a comma."""
 
 _ENDS = "。！？!?；;…\n"
 _PAUSES = "，,、：:—"
@@ -75,12 +77,24 @@ def _cut(text: str, *, first: bool, final: bool) -> int:
         if not closing and weight >= LEAST and _ends(text, at):
             return _with_closers(text, at + 1)
         if char in _PAUSES and not _in_number(text, at):
-            if first and not closing and weight >= FIRST:
+            if (
+                first
+                and char != "、"
+                and not closing
+                and weight >= FIRST
+                and _goes_on(text, at + 1)
+            ):
                 return at + 1
             pause = at + 1
         if weight >= MOST:
             return _forced(text, at, pause)
     return len(text) if final else 0
+
+
+def _goes_on(text: str, at: int) -> bool:
+    """Whether enough follows a comma to be a sentence of its own."""
+    following = text[at : at + _REST]
+    return len(following) == _REST and not any(char in _ENDS for char in following)
 
 
 def _quoted(char: str, closing: str) -> str:

@@ -1,0 +1,47 @@
+"""Answers to viewers: from the product card, or by a language model that falls back to the card.
+
+In:  `Question`.   Out: `Answer`, the sentences to say; none for what is better left alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+from livehost.brain.catalog import Catalog
+from livehost.brain.gate import make_gate
+from livehost.brain.reply.answer import Answer, Question, Replier
+from livehost.brain.reply.grounded import GroundedReplier
+from livehost.brain.reply.openai import OpenAIReplier
+from livehost.config import Room
+from livehost.errors import ConfigError
+
+__all__ = [
+    "Answer",
+    "GroundedReplier",
+    "OpenAIReplier",
+    "Question",
+    "Replier",
+    "make_replier",
+]
+
+
+def make_replier(room: Room, catalog: Catalog) -> Replier:
+    """Return who answers in a room. Raises ConfigError when [reply] is not complete."""
+    grounded = GroundedReplier(catalog, room.language)
+    if room.reply.engine == "grounded":
+        return grounded
+    problems = [
+        f'{room.file}: reply.{key}: is required for engine = "openai"'
+        for key in ("base_url", "model")
+        if not getattr(room.reply, key)
+    ]
+    variable = room.reply.api_key_env
+    key = os.environ.get(variable, "") if variable else ""
+    if variable and not key:
+        problems.append(
+            f"{room.file}: reply.api_key_env: the environment variable {variable} is not set; "
+            "export it, or remove the key for a server that asks for none"
+        )
+    if problems:
+        raise ConfigError(*problems)
+    return OpenAIReplier(room.reply, grounded, make_gate(room, catalog), key)

@@ -1,0 +1,114 @@
+"""What the templates are filled with: the product card as words of one language.
+
+In:  a product at a time.   Out: slot values; what the card does not say is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+
+from livehost.brain.product import Product, plain
+from livehost.brain.script import spoken_end
+
+Slots = dict[str, str]
+
+REGION = re.compile(
+    "新疆|西藏|内蒙古?|海南|青海|宁夏|甘肃|香港|澳门|台湾|国外|海外|北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江"
+    "|东北|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|四川|贵州|云南|陕西|深圳|广州|成都|乡镇|农村"
+    "|xinjiang|tibet|hong kong|taiwan|beijing|shanghai|overseas|abroad"
+)
+
+
+def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
+    """Return the slots that the card of `product` fills at `now`."""
+    if product is None:
+        return {}
+    slots = {
+        "name": product.name,
+        "price": _yuan(product.price_at(now), language),
+        "colours": "、".join(product.values("colour")),
+        "sizes": "、".join(product.values("size")),
+        "variants": "、".join(value for v in product.variant for value in v.values),
+        "details": "，".join(
+            f"{name}是{value}" for name, value in list(product.details.items())[:2]
+        ),
+        "usage": product.usage or "",
+        "authenticity": product.authenticity or "",
+        "warranty": product.warranty or "",
+        "returns": product.returns.text if product.returns else "",
+        "delivery": _delivery(product, language),
+        "link": _link(product, language),
+    }
+    slots |= _money(product, now, language) | _points(product)
+    if product.stock:
+        slots["stock"] = (
+            f"{product.stock}{product.unit}" if language == "zh" else f"{product.stock} pieces"
+        )
+    if product.returns and product.returns.days:
+        slots["return_days"] = str(product.returns.days)
+    return {name: value for name, value in slots.items() if value}
+
+
+def _money(product: Product, now: datetime, language: str) -> Slots:
+    slots: Slots = {}
+    if product.compared and product.basis:
+        slots |= {"compared": _yuan(product.compared, language), "basis": product.basis}
+    if product.delivery.fee:
+        slots["fee"] = _yuan(product.delivery.fee, language)
+    offers = sorted(product.offers(now), key=lambda offer: offer.end)
+    if offers:
+        slots |= {"promo": offers[0].text, "promo_end": spoken_end(offers[0], now)}
+    return slots
+
+
+def _points(product: Product) -> Slots:
+    return {
+        f"point{n or ''}": text for n, text in zip((0, 2), product.selling_points, strict=False)
+    }
+
+
+def _yuan(amount: Decimal, language: str) -> str:
+    return f"{plain(amount)}元" if language == "zh" else f"{plain(amount)} yuan"
+
+
+def _link(product: Product, language: str) -> str:
+    if product.link is None:
+        return ""
+    return f"{product.link}号链接" if language == "zh" else f"number {product.link}"
+
+
+def _delivery(product: Product, language: str) -> str:
+    given = product.delivery
+    if given.text and language == "zh":
+        return given.text
+    parts = _delivery_zh(product) if language == "zh" else _delivery_en(product)
+    return ("，" if language == "zh" else ", ").join(parts)
+
+
+def _delivery_zh(product: Product) -> list[str]:
+    given, parts = product.delivery, []
+    start = f"从{given.ship_from}发货" if given.ship_from else "发货"
+    if given.ship_hours:
+        parts.append(f"付款后{given.ship_hours}小时内{start}")
+    elif given.ship_from:
+        parts.append(start)
+    if given.days:
+        parts.append(f"一般路上{given.days[0]}到{given.days[1]}天")
+    if given.free:
+        parts.append("包邮")
+    if given.excluded:
+        parts.append(f"{'、'.join(given.excluded)}暂时不发")
+    return parts
+
+
+def _delivery_en(product: Product) -> list[str]:
+    given, parts = product.delivery, []
+    if given.ship_hours:
+        parts.append(f"it ships within {given.ship_hours} hours")
+    if given.days:
+        parts.append(f"usually {given.days[0]} to {given.days[1]} days on the road")
+    if given.free:
+        parts.append("shipping is free")
+    return parts

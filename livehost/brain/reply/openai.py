@@ -1,0 +1,244 @@
+"""Answer with any OpenAI-compatible server; when it is slow, broken or stopped, with the card.
+
+In:  `Question`, [reply] of the room.   Out: `Answer`; `engine` says who answered in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from livehost.brain.gate import Gate
+from livehost.brain.reply.answer import Answer, Question
+from livehost.brain.reply.grounded import GroundedReplier
+from livehost.brain.reply.prompt import messages, spoken
+from livehost.brain.reply.sse import pieces, visible
+from livehost.brain.reply.understand import is_english
+from livehost.brain.sentences import from_stream
+from livehost.config import Reply
+from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transient
+
+log = logging.getLogger(__name__)
+
+OWN = frozenset({"abuse", "identity", "injection", "contact"})
+"""Intents that the model is never asked about."""
+MOST_SENTENCES = 5
+TOTAL_SECONDS = 30.0
+"""An answer that is not over by then ends where it is."""
+_ATTEMPTS = 2
+_PAUSE_SECONDS = 0.2
+
+
+class Breaker:
+    """Leave a failing server alone for a while.
+
+    Args:
+        failures: in a row until it opens.
+        seconds: it stays open; then one request tries again.
+    """
+
+    def __init__(self, failures: int = 3, seconds: float = 30.0) -> None:
+        self._most, self._seconds = failures, seconds
+        self._failed = 0
+        self._until = float("-inf")
+
+    def open(self, now: float) -> bool:
+        """Return whether requests should not be made at `now` (loop time)."""
+        return now < self._until
+
+    def good(self) -> None:
+        """Note a request that worked."""
+        self._failed, self._until = 0, float("-inf")
+
+    def bad(self, now: float, broken: bool = False) -> None:
+        """Note a failure; `broken` opens at once."""
+        self._failed = self._most if broken else self._failed + 1
+        if self._failed >= self._most:
+            self._until = now + self._seconds
+
+
+class OpenAIReplier:
+    """The engine that asks a language model.
+
+    Args:
+        settings: [reply] of the room; base_url ends before /chat/completions.
+        fallback: answers instead, and decides what the model is never asked.
+        gate: judges each sentence before it is handed on.
+        key: API key; "" sends none. Never logged.
+
+    Attributes:
+        counts: answers by outcome: model, slow, failed, stopped, open, own, cut.
+    """
+
+    name = "openai"
+
+    def __init__(
+        self,
+        settings: Reply,
+        fallback: GroundedReplier,
+        gate: Gate,
+        key: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._settings = settings
+        self._fallback = fallback
+        self._gate = gate
+        self._key = key
+        self._now = now
+        self._breaker = Breaker()
+        self._session: aiohttp.ClientSession | None = None
+        self.counts: Counter[str] = Counter()
+
+    def reply(self, question: Question) -> Answer:
+        """Return the answer. Closing it cancels the request."""
+        meaning = self._fallback.understand(question)
+        if meaning.intent in OWN:
+            self.counts["own"] += 1
+            return self._fallback.reply(question)
+        about = Question(
+            question.text, question.nickname, question.user, meaning.product, question.heard
+        )
+        answer = Answer(_nothing(), meaning.intent, meaning.product, self.name)
+        answer._sentences = self._answer(about, question, answer)
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections to the server; the next reply opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # --- model first, card second ---------------------------------------------------------------
+
+    async def _answer(
+        self, about: Question, question: Question, answer: Answer
+    ) -> AsyncGenerator[str, None]:
+        said = 0
+        async with aclosing(self._from_model(about)) as sentences:
+            async for sentence in sentences:
+                said += 1
+                yield sentence
+        if said:
+            return
+        answer.engine = self._fallback.name
+        async with aclosing(self._fallback.reply(question)) as grounded:
+            async for sentence in grounded:
+                yield sentence
+
+    async def _from_model(self, question: Question) -> AsyncGenerator[str, None]:
+        """Yield what the model says and the gate lets pass; end early on any trouble."""
+        loop = asyncio.get_running_loop()
+        if self._breaker.open(loop.time()):
+            self.counts["open"] += 1
+            return
+        said = 0
+        try:
+            async with aclosing(self._timed(question)) as sentences:
+                async for sentence in sentences:
+                    if not self._gate.check(sentence, question.product, self._now()).ok:
+                        self.counts["stopped" if not said else "cut"] += 1
+                        break
+                    said += 1
+                    yield sentence
+                    if said >= MOST_SENTENCES:
+                        break
+            self._breaker.good()
+            self.counts["model"] += said > 0
+        except LivehostError as error:
+            self._failed(error, loop.time(), said)
+
+    def _failed(self, error: LivehostError, now: float, said: int) -> None:
+        slow = isinstance(error, BackendTimeout)
+        self.counts["cut" if said else "slow" if slow else "failed"] += 1
+        before = self._breaker.open(now)
+        self._breaker.bad(now, broken=isinstance(error, BackendBroken))
+        if self._breaker.open(now) and not before:
+            log.warning("The language model is left alone for a while", extra={"error": str(error)})
+
+    # --- time -----------------------------------------------------------------------------------
+
+    async def _timed(self, question: Question) -> AsyncGenerator[str, None]:
+        """Yield sentences; BackendTimeout when the next one does not come in time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + TOTAL_SECONDS
+        async with aclosing(self._attempts(question)) as sentences:
+            while (left := end - loop.time()) > 0:
+                try:
+                    async with asyncio.timeout(min(self._settings.timeout_seconds, left)):
+                        sentence = await anext(sentences)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError as error:
+                    raise BackendTimeout("the language model is slow") from error
+                if text := spoken(sentence):
+                    yield text
+
+    async def _attempts(self, question: Question) -> AsyncGenerator[str, None]:
+        """Try again after a passing fault, as long as nothing was said."""
+        said = False
+        for attempt in range(_ATTEMPTS):
+            try:
+                async with aclosing(self._request(question)) as sentences:
+                    async for sentence in sentences:
+                        said = True
+                        yield sentence
+                return
+            except Transient:
+                if said or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    # --- one request ----------------------------------------------------------------------------
+
+    async def _request(self, question: Question) -> AsyncGenerator[str, None]:
+        url = self._settings.base_url.rstrip("/") + "/chat/completions"
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            async with self._connected().post(
+                url, json=self._body(question), headers=headers
+            ) as got:
+                _check_status(got.status)
+                stream = visible(pieces(got.content.iter_any()))
+                async for sentence in from_stream(stream):
+                    yield sentence
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Transient(
+                f"the language model cannot be reached: {type(error).__name__}"
+            ) from None
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        return {
+            "model": self._settings.model,
+            "messages": messages(
+                question, "en" if is_english(question.text) else "zh", self._now()
+            ),
+            "max_tokens": self._settings.max_tokens,
+            "temperature": 0.3,
+            "stream": True,
+        }
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        return self._session
+
+
+def _check_status(status: int) -> None:
+    if status == 429 or status >= 500:
+        raise Transient(f"the language model's server answered {status}")
+    if status >= 400:
+        raise BackendBroken(
+            f"the language model's server answered {status}; check base_url, model and the key"
+        )
+
+
+async def _nothing() -> AsyncGenerator[str, None]:
+    return
+    yield ""

@@ -1,0 +1,104 @@
+"""Find the FAQ entry that a question means, by the characters they share.
+
+In:  questions with synonyms folded.   Out: the best entry and how sure that is, 0 to 1.
+
+BM25 over character pairs and single characters, as a share of what the entry's own question would
+score: 1 means that every telling pair is there.
+Source: Robertson, Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from livehost.brain.gate.fold import fold
+
+_K1, _B = 1.2, 0.5
+_SYNONYMS = (
+    ("(?:可不可以|能不能|可以|能够)", "能"),
+    ("(?:会不会|会否)", "会"),
+    ("(?:有没有|有木有|有无)", "有"),
+    ("(?:是不是)", "是"),
+    ("(?:怎么样|咋样|好不好|如何|行不行)", "怎样"),
+    ("(?:怎么|咋)", "怎样"),
+    ("(?:小孩子?|孩子|小朋友|儿童|娃)", "小孩"),
+    ("(?:婴儿|宝宝|婴幼儿)", "宝宝"),
+    ("(?:怀孕|孕妇|孕期)", "孕妇"),
+    ("(?:洗衣机|机洗)", "机洗"),
+    ("(?:闷热|闷不闷|透气|热不热)", "闷热透气"),
+    ("(?:多长时间|多久|几个小时|多少小时)", "多久"),
+    ("(?:漏水|渗水|漏不漏)", "漏水"),
+    ("(?:异味|味道|气味)", "异味"),
+    ("(?:清洗|清洁|好洗|洗涤)", "清洗"),
+    ("(?:咖啡|茶叶?|枸杞)", "茶咖啡"),
+    ("(?:送礼|送人|送长辈|送朋友)", "送人"),
+    ("(?:配料|成分|成份)", "配料"),
+)
+_FOLDED = [(re.compile(pattern), word) for pattern, word in _SYNONYMS]
+_IDLE = re.compile(
+    r"请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|这个|这款|那个|那款|这件|呢|吗|嘛|么|啊|呀|吧|的|了|哦|我想|想问|问下"
+)
+
+
+def _terms(text: str) -> Counter[str]:
+    plain = fold(text).squeezed().text
+    for pattern, word in _FOLDED:
+        plain = pattern.sub(word, plain)
+    plain = _IDLE.sub("", plain)
+    return Counter([*plain, *(plain[n : n + 2] for n in range(len(plain) - 1))])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entry that fits best.
+
+    Attributes:
+        index: of the entry.
+        score: 0 nothing in common .. 1 the question itself.
+    """
+
+    index: int
+    score: float
+
+
+class Retriever:
+    """An index over entries, each with the ways it is asked.
+
+    Args:
+        entries: for each entry its questions.
+    """
+
+    def __init__(self, entries: Sequence[Iterable[str]]) -> None:
+        self._asked = [
+            (index, _terms(question)) for index, asked in enumerate(entries) for question in asked
+        ]
+        spread = Counter(term for _, terms in self._asked for term in terms)
+        count = max(len(self._asked), 1)
+        self._weight = {
+            term: math.log(1 + (count - n + 0.5) / (n + 0.5)) * (2.0 if len(term) == 2 else 1.0)
+            for term, n in spread.items()
+        }
+        self._mean = sum(sum(t.values()) for _, t in self._asked) / count or 1.0
+        self._rare = math.log(1 + count) * 1.5
+
+    def best(self, question: str) -> Found | None:
+        """Return the entry that fits `question` best, None when nothing does."""
+        wanted = _terms(question)
+        scored = [Found(index, self._score(wanted, terms)) for index, terms in self._asked]
+        return max((f for f in scored if f.score > 0), key=lambda f: f.score, default=None)
+
+    def _score(self, wanted: Counter[str], terms: Counter[str]) -> float:
+        """Geometric mean of how much of the entry is asked for and of the question is covered."""
+        length = _K1 * (1 - _B + _B * sum(terms.values()) / self._mean)
+
+        def value(term: str, times: int) -> float:
+            return self._weight.get(term, self._rare) * times * (_K1 + 1) / (times + length)
+
+        shared = sum(value(t, min(n, terms[t])) for t, n in wanted.items() if t in terms)
+        own = sum(value(t, n) for t, n in terms.items())
+        asked = sum(value(t, n) for t, n in wanted.items())
+        return math.sqrt((shared / own) * (shared / asked)) if own and asked else 0.0

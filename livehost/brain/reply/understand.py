@@ -1,0 +1,150 @@
+"""What a viewer means: an intent, a product, a body.
+
+In:  a chat message as it was written.   Out: `Meaning`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from livehost.brain.gate.fold import fold
+from livehost.brain.gate.numerals import parse
+from livehost.brain.gate.quantities import quantities
+from livehost.brain.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Measures a viewer gave; None for those missing.
+
+    Attributes:
+        height_cm: centimetres.
+        weight_jin: jin, half kilograms.
+        in_kg: the weight was given in kilograms.
+    """
+
+    height_cm: float | None = None
+    weight_jin: float | None = None
+    in_kg: bool = False
+
+    def __bool__(self) -> bool:
+        return self.height_cm is not None or self.weight_jin is not None
+
+    def said(self, language: str) -> str:
+        """Return the measures as they are repeated to the viewer."""
+        words = (
+            ("身高", "厘米", "体重", "公斤", "斤", "、")
+            if language == "zh"
+            else ("height ", " cm", "weight ", " kg", " jin", ", ")
+        )
+        parts = []
+        if self.height_cm is not None:
+            parts.append(f"{words[0]}{self.height_cm:g}{words[1]}")
+        if self.weight_jin is not None:
+            kilos = self.in_kg or language == "en"
+            amount = self.weight_jin / 2 if kilos else self.weight_jin
+            parts.append(f"{words[2]}{amount:g}{words[3] if kilos else words[4]}")
+        return words[5].join(parts)
+
+
+_METRES = re.compile(r"([12一两])米([0-9一二三四五六七八九]{1,2})(?![0-9])")
+_HEIGHT, _WEIGHT = (120, 215), (70, 300)
+_LIGHT = 75  # a bare weight below is kilograms: nobody who asks weighs 37 kg
+
+
+def body_of(text: str) -> Body:
+    """Return the height and weight in a message: "165 110斤", "一米六五 55kg", "身高170体重65"."""
+    plain = _METRES.sub(_centimetres, fold(text).text)
+    height = weight = None
+    kilos = False
+    for quantity in quantities(plain):
+        value = float(quantity.value or 0)
+        if quantity.dim == "cm" and _HEIGHT[0] <= value <= _HEIGHT[1]:
+            height = value
+        elif quantity.dim == "jin" and 50 <= value <= _WEIGHT[1]:
+            weight, kilos = value, bool(re.search("公斤|千克|kg|kilo", quantity.text))
+        elif quantity.dim == "" and height is None and _HEIGHT[0] <= value <= _HEIGHT[1]:
+            weighed = re.search(r"(?:体重|重|weight)\W{0,2}$", plain[: quantity.start])
+            height, weight = (height, value) if weighed else (value, weight)
+        elif quantity.dim == "" and weight is None and 35 <= value <= _WEIGHT[1]:
+            kilos = value < _LIGHT
+            weight = value * 2 if kilos else value
+    return Body(height, weight, kilos)
+
+
+def _centimetres(match: re.Match[str]) -> str:
+    metres, rest = parse(match[1]) or Decimal(1), match[2]
+    digits = rest if rest.isascii() else "".join(str(parse(c)) for c in rest)
+    return f" {int(metres) * 100 + int(digits.ljust(2, '0'))}cm "
+
+
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """Patterns of one group of intents, in order."""
+
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def first(self, text: str) -> str | None:
+        """Return the first intent that fits a folded text."""
+        return next((name for name, pattern in self.patterns if pattern.search(text)), None)
+
+
+def load_intents() -> tuple[Intents, Intents]:
+    """Return the intents to look for before the FAQ and after it."""
+    file = Path(__file__).with_name("intents.toml")
+    entries = tomllib.loads(file.read_text("utf-8"))["intent"]
+
+    def group(early: bool) -> Intents:
+        chosen = [entry for entry in entries if entry.get("early", False) is early]
+        return Intents(tuple((e["id"], re.compile("|".join(e["patterns"]))) for e in chosen))
+
+    return group(True), group(False)
+
+
+_LINK = re.compile(
+    r"([0-9一二三四五六七八九十]{1,3})\s*号?\s*(?:链接|宝贝|商品|品)|(?:链接|宝贝|商品)\s*([0-9一二三四五六七八九十]{1,3})"
+)
+_NUMBER = re.compile(r"(?<![0-9月])([0-9一二三四五六七八九十]{1,3})号(?!码|字)")
+
+
+def product_of(text: str, products: Iterable[Product]) -> Product | None:
+    """Return the product that a message names, by the longest name or by its basket number."""
+    products = list(products)
+    plain = fold(text).text
+    match = _LINK.search(plain) or _NUMBER.search(plain)
+    if match:
+        number = parse(next(group for group in match.groups() if group))
+        linked = next((p for p in products if p.link is not None and p.link == number), None)
+        if linked:
+            return linked
+    named = [(len(n), p) for p in products for n in p.names() if fold(n).text in plain]
+    return max(named, key=lambda pair: pair[0])[1] if named else None
+
+
+def names_no_link(text: str, products: Iterable[Product]) -> bool:
+    """Return whether a message asks for a basket number that does not exist."""
+    match = _LINK.search(fold(text).text)
+    links = {product.link for product in products if product.link}
+    return bool(match and links and parse(match[1] or match[2]) not in links)
+
+
+def is_english(text: str) -> bool:
+    """Return whether a message is in English: Latin words and not one Chinese character."""
+    han = sum("\u4e00" <= char <= "\u9fff" for char in text)
+    return not han and bool(re.search(r"[A-Za-z]{2,}", text))
+
+
+_ASKS = re.compile(
+    r"[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥"
+    r"|\b(?:what|how|which|where|when|who|why|is|are|does|do|can|will|has|have)\b"
+)
+
+
+def asks(text: str) -> bool:
+    """Return whether a folded message reads like a question."""
+    return bool(_ASKS.search(text))

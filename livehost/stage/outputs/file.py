@@ -59,6 +59,7 @@ class FileLink:
         self._file = file
         self._muxer = muxer
         self._thread = thread
+        self._packets = 0
         self.finished = False
 
     @property
@@ -72,6 +73,7 @@ class FileLink:
         await self._do(
             lambda: self._muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
         )
+        self._packets += 1
 
     async def finish(self) -> None:
         """Write the trailer and close. Raises OutputLost."""
@@ -79,11 +81,17 @@ class FileLink:
         await self._do(self.close)
 
     def close(self) -> None:
-        """Write the trailer and close, in the thread. Raises OSError."""
+        """Write the trailer and close, in the thread; a file that holds nothing is removed.
+
+        Raises:
+            OSError: the trailer cannot be written; all before it is.
+        """
+        worth_keeping = self._packets > 0 and self._file.written > self._file.head
         try:
             self._muxer.close()
+            worth_keeping = self._packets > 0
         finally:
-            self._file.close()
+            self._file.close(worth_keeping)
 
     async def _do(self, call: Callable[[], None]) -> None:
         try:
@@ -139,7 +147,7 @@ class Recorder:
             muxer.start()
             file.head = file.written
         except BaseException:
-            file.close()
+            file.close(keep=False)
             raise
         return file, muxer
 
@@ -160,7 +168,7 @@ class _File:
         self._keep_free = keep_free
         self._checked = -_CHECK_BYTES
         self.written = 0
-        self.head = 0  # bytes of the header; a file with no more than that is removed
+        self.head = 0  # bytes of the header
 
     def write(self, chunk: bytes) -> int:
         """Write all of `chunk`. Raises OSError."""
@@ -188,13 +196,10 @@ class _File:
         """Return True."""
         return True
 
-    def close(self) -> None:
-        """Close; remove a file without a single packet."""
-        if self._fd < 0:
-            return
+    def close(self, keep: bool) -> None:
+        """Close, and remove the file unless it is to be kept."""
         os.close(self._fd)
-        self._fd = -1
-        if self.written <= self.head:
+        if not keep:
             self.path.unlink(missing_ok=True)
 
     def _check_room(self) -> None:

@@ -1,0 +1,182 @@
+"""Pictures in 4:2:0 planes: made from RGB, blended, cut to boxes.
+
+In:  RGB(A) arrays, `Layer`s.   Out: bt709 limited range planes, changed in place.
+
+Every box and offset is even, so that chroma samples never straddle a border. How a layer is
+blended depends on the layer alone, never on the box: a partial redraw equals a full one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.media import Layer, Yuv
+from livehost.stage.colour import rgb_to_yuv
+
+U8 = NDArray[np.uint8]
+
+_SPARSE = 0.06
+"""Share of half-transparent pixels up to which only these are blended and the rest is copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Pixels `left <= x < right`, `top <= y < bottom` of the frame; all even."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def empty(self) -> bool:
+        """True when no pixel lies inside."""
+        return self.left >= self.right or self.top >= self.bottom
+
+    def __and__(self, other: Box) -> Box:
+        return Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def __or__(self, other: Box) -> Box:
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def shifted(self, dx: int, dy: int) -> Box:
+        """Return the box moved by even numbers of pixels."""
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
+
+
+def frame(width: int, height: int) -> Box:
+    """Return the whole frame."""
+    return Box(0, 0, width, height)
+
+
+def box_of(layer: Layer) -> Box:
+    """Return where `layer` lies; may reach beyond the frame."""
+    height, width = layer.alpha.shape
+    return Box(layer.left, layer.top, layer.left + width, layer.top + height)
+
+
+def even(value: float) -> int:
+    """Return the nearest even integer."""
+    return 2 * round(value / 2)
+
+
+def copy(picture: Yuv) -> Yuv:
+    """Return fresh planes with the same picture."""
+    return Yuv(picture.y.copy(), picture.u.copy(), picture.v.copy())
+
+
+def cut(plane: U8, box: Box, step: int) -> U8:
+    """Return the part of a plane inside `box` as a view; `step` is 2 for chroma."""
+    return plane[box.top // step : box.bottom // step, box.left // step : box.right // step]
+
+
+def paste(onto: Yuv, picture: Yuv, box: Box) -> None:
+    """Copy the pixels of `box` from `picture` (of the same size)."""
+    cut(onto.y, box, 1)[:] = cut(picture.y, box, 1)
+    cut(onto.u, box, 2)[:] = cut(picture.u, box, 2)
+    cut(onto.v, box, 2)[:] = cut(picture.v, box, 2)
+
+
+def blend(onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0) -> None:
+    """Draw the part of `layer` that lies in `box` over `onto`, in place.
+
+    Args:
+        box: inside the frame.
+        opacity: 0 .. 1, multiplies the layer's alpha.
+    """
+    seen = box & box_of(layer)
+    if seen.empty or opacity <= 0:
+        return
+    local = seen.shifted(-layer.left, -layer.top)
+    sparse = opacity >= 1 and _is_sparse(layer)
+    alpha, alpha_uv = cut(layer.alpha, local, 1), cut(layer.alpha_uv, local, 2)
+    if opacity < 1:
+        alpha, alpha_uv = _scaled(alpha, opacity), _scaled(alpha_uv, opacity)
+    picture = layer.picture
+    mix = _mix_sparse if sparse else _mix_dense
+    mix(cut(onto.y, seen, 1), cut(picture.y, local, 1), alpha)
+    mix(cut(onto.u, seen, 2), cut(picture.u, local, 2), alpha_uv)
+    mix(cut(onto.v, seen, 2), cut(picture.v, local, 2), alpha_uv)
+
+
+def _is_sparse(layer: Layer) -> bool:
+    alpha = layer.alpha_uv
+    return cv2.countNonZero(_between(alpha, 1, 254)) <= _SPARSE * alpha.size
+
+
+def _between(alpha: U8, low: int, high: int) -> U8:
+    """Return 255 where `low <= alpha <= high`, else 0."""
+    return np.asarray(cv2.inRange(alpha, np.array(low), np.array(high)), np.uint8)
+
+
+def _scaled(alpha: U8, opacity: float) -> U8:
+    return cv2.convertScaleAbs(alpha, alpha=opacity).reshape(alpha.shape).astype(np.uint8)
+
+
+def _mix_dense(under: U8, over: U8, alpha: U8) -> None:
+    lit = cv2.multiply(over, alpha, scale=1 / 255)
+    dark = cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255)
+    under[:] = cv2.add(lit, dark)
+
+
+def _mix_sparse(under: U8, over: U8, alpha: U8) -> None:
+    """Copy where alpha is 255, blend only where it is between."""
+    cv2.copyTo(over, _between(alpha, 255, 255), under)
+    partial = _between(alpha, 1, 254).view(np.bool_)
+    at = np.divmod(np.flatnonzero(partial), alpha.shape[1])
+    below = under[at].astype(np.int32)
+    below += ((over[at].astype(np.int32) - below) * alpha[at] + 128) // 255
+    under[at] = below
+
+
+def opaque(rgb: U8) -> Yuv:
+    """Return (h, w, 3) uint8 RGB as planes; h and w even."""
+    return rgb_to_yuv(rgb)
+
+
+def layer(rgba: NDArray[np.float32], left: int, top: int) -> Layer:
+    """Return a painted picture as a layer.
+
+    Chroma is averaged weighted by alpha, so that colours do not fade towards transparent edges.
+
+    Args:
+        rgba: (h, w, 4) float32, premultiplied, 0 .. 1; h and w even.
+        left, top: frame pixels, made even.
+    """
+    alpha = np.clip(rgba[..., 3:], 0, 1)
+    height, width = rgba.shape[:2]
+    half = np.asarray(
+        cv2.resize(rgba, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.float32
+    )
+    wide = half.repeat(2, axis=0).repeat(2, axis=1)
+    luma = rgb_to_yuv(_straight(rgba))
+    chroma = rgb_to_yuv(_straight(wide))
+    return Layer(
+        Yuv(luma.y, chroma.u, chroma.v),
+        _bytes(alpha[..., 0]),
+        _bytes(half[..., 3]),
+        even(left),
+        even(top),
+    )
+
+
+def _straight(rgba: NDArray[np.float32]) -> U8:
+    return _bytes(rgba[..., :3] / np.maximum(rgba[..., 3:], np.float32(1 / 512)))
+
+
+def _bytes(values: NDArray[np.floating]) -> U8:
+    return np.asarray((np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8))

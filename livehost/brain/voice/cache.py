@@ -73,8 +73,7 @@ class SpeechCache:
         """
         self._engine = engine
         self._chain = chain
-        self._folder, self._bound = folder, bound_bytes
-        self._disk: Store | None = None
+        self._disk = Store(folder, bound_bytes)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice-cache")
         self._jobs: dict[str, _Job] = {}
         self._no_live = asyncio.Event()
@@ -85,7 +84,7 @@ class SpeechCache:
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
         """Speak `sentence`; see `Voice.speak`."""
         key = self._engine.key(sentence)
-        if spoken := await self._in_thread(self._read, key):
+        if spoken := await self._in_thread(self._disk.read, key):
             self.hits += 1
             for chunk in _chunks(spoken, self._engine.name):
                 yield chunk
@@ -108,7 +107,7 @@ class SpeechCache:
         """
         key = self._engine.key(sentence)
         async with self._preparing:
-            while not await self._in_thread(self._has, key):
+            while key not in self._disk:
                 await self._no_live.wait()
                 job = self._jobs.get(key) or self._begin(key, sentence)
                 try:
@@ -121,14 +120,14 @@ class SpeechCache:
                     continue
                 finally:
                     self._give_up(key, job)
-                if not await self._in_thread(self._has, key):
+                if key not in self._disk:
                     return False
                 self.prepared += 1
         return True
 
     def cached(self, sentence: Sentence) -> bool:
         """Whether `sentence` would be spoken from disk. Raises Unspeakable."""
-        return self._disk is not None and self._engine.key(sentence) in self._disk
+        return self._engine.key(sentence) in self._disk
 
     def snapshot(self) -> dict[str, Any]:
         """Return counters of the cache and the record of each engine."""
@@ -139,11 +138,11 @@ class SpeechCache:
             "prepared": self.prepared,
             "put_off": self.put_off,
             "making": len(self._jobs),
-            "sentences": len(disk) if disk else 0,
-            "bytes": disk.bytes if disk else 0,
-            "evicted": disk.evicted if disk else 0,
-            "corrupt": disk.corrupt if disk else 0,
-            "unwritten": disk.failed if disk else 0,
+            "sentences": len(disk),
+            "bytes": disk.bytes,
+            "evicted": disk.evicted,
+            "corrupt": disk.corrupt,
+            "unwritten": disk.failed,
             "engines": self._chain.snapshot(),
         }
 
@@ -195,7 +194,7 @@ class SpeechCache:
                     job.made.append(chunk)
                     job.change()
             if job.made and job.made[0].voice == self._engine.name:
-                await self._in_thread(self._write, key, _whole(job.made))
+                await self._in_thread(self._disk.write, key, _whole(job.made))
         except asyncio.CancelledError as error:
             job.error = job.error or error
             raise
@@ -211,20 +210,6 @@ class SpeechCache:
 
     async def _in_thread(self, work: Callable[[*Args], T], *args: *Args) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
-
-    def _store(self) -> Store:
-        if self._disk is None:
-            self._disk = Store(self._folder, self._bound)
-        return self._disk
-
-    def _read(self, key: str) -> Spoken | None:
-        return self._store().read(key)
-
-    def _has(self, key: str) -> bool:
-        return key in self._store()
-
-    def _write(self, key: str, spoken: Spoken) -> None:
-        self._store().write(key, spoken)
 
 
 class _PutOffError(Exception):

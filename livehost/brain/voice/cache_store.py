@@ -13,6 +13,7 @@ import logging
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -100,10 +101,8 @@ class Store:
             why = error.strerror or type(error).__name__
             log.warning("cannot keep speech in the cache", extra={"why": why})
         self._failing = True
-        try:
+        with suppress(OSError):
             partial.unlink(missing_ok=True)
-        except OSError:
-            pass
 
     def _evict(self) -> None:
         while self.bytes > self._bound and len(self._sizes) > 1:
@@ -112,10 +111,8 @@ class Store:
 
     def _drop(self, key: str) -> None:
         self.bytes -= self._sizes.pop(key, 0)
-        try:
+        with suppress(OSError):
             self._path(key).unlink(missing_ok=True)
-        except OSError:
-            pass
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.speech"

@@ -17,8 +17,8 @@ import rjieba
 from pypinyin import Style, lazy_pinyin
 
 from livehost.brain.voice.lexicon import Lexicon
-from livehost.brain.voice.normalise import HAN
 from livehost.brain.voice.pinyin import to_ipa
+from livehost.brain.voice.rules import HAN
 from livehost.brain.voice.sandhi import with_sandhi
 
 PUNCTUATION = {
@@ -34,9 +34,6 @@ _SEGMENT = re.compile(
     re.DOTALL,
 )
 _LETTERS = re.compile(r"\b[A-Za-z]\b(?!['’-])")
-_EMPHATIC = frozenset(
-    ["只要", "仅", "仅需", "立减", "直降", "半价", "免费", "包邮", "赶紧", "马上", "最后", "限量", "秒杀", "千万", "一定", "必须", "绝对", "特别", "非常", "超级", "真的", "全部", "今天", "福利", "到手", "折", "再送", "送", "独家", "首发", "抢"]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,13 @@ def vocabulary() -> dict[str, int]:
     text = resources.files("livehost.brain.voice").joinpath("data/vocab.json").read_text("utf-8")
     ids: dict[str, int] = json.loads(text)["vocab"]
     return ids
+
+
+@cache
+def _emphatic() -> frozenset[str]:
+    """Return the words at which the host lifts her brows."""
+    words = resources.files("livehost.brain.voice").joinpath("data/emphatic.txt")
+    return frozenset(words.read_text("utf-8").split())
 
 
 @cache
@@ -106,7 +110,7 @@ def _mandarin(text: str, lexicon: Lexicon) -> Iterator[Symbols]:
     for n, (word, syllables) in enumerate(words):
         if n:
             yield Symbols(" ")
-        yield Symbols("".join(map(to_ipa, syllables)), int(word in _EMPHATIC))
+        yield Symbols("".join(map(to_ipa, syllables)), int(word in _emphatic()))
 
 
 def _words(text: str) -> Iterator[str]:

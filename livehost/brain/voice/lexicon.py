@@ -31,7 +31,7 @@ class Lexicon:
     """
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        """Args: words: written form (any case for Latin letters) -> spoken text or "[pin1 yin1]"."""
+        """Args: words: written form (Latin letters in any case) -> text to say, or pinyin."""
         self.digest = hashlib.sha256(repr(sorted(words.items())).encode()).hexdigest()[:16]
         self._syllables: dict[str, tuple[str, ...]] = {}
         self._says = {word.lower(): self._reading(says) for word, says in words.items()}

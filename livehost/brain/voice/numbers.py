@@ -22,7 +22,7 @@ def digits(text: str, one: str = "一") -> str:
 
 
 def number(text: str) -> str:
-    """Return an amount: "1,299.5" as 一千二百九十九点五; codes with leading zeros digit by digit."""
+    """Return an amount: "1,299.5" as 一千二百九十九点五; with leading zeros digit by digit."""
     whole, _, fraction = text.replace(",", "").partition(".")
     said = _whole(whole)
     return f"{said}点{digits(fraction)}" if fraction else said

@@ -88,6 +88,8 @@ def log_to_stderr(process: str, level: str | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel((level or os.environ.get("LIVEHOST_LOG") or "INFO").upper())
+    for chatty in ("PIL", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.INFO)
 
 
 class _Line(logging.Formatter):

@@ -82,8 +82,20 @@ def test_a_machine_that_is_too_slow_settles_instead_of_swinging():
     assert changes[0] > changes[-1] <= 2
 
 
+def test_one_late_picture_now_and_then_is_forgiven():
+    ladder = Ladder(25)
+    for _ in range(20):
+        ladder.missed()
+        fast(ladder, 40)
+    assert ladder.level is Quality.FULL and ladder.changes == 0
+    ladder.missed()
+    ladder.missed()
+    assert ladder.level is Quality.MOUTH_ONLY
+
+
 def test_slow_but_timely_pictures_do_not_count_as_calm():
     ladder = Ladder(25)
+    ladder.missed()
     ladder.missed()
     for _ in range(1000):
         ladder.met(0.039)

@@ -54,7 +54,8 @@ async def run(options: Options, ending: asyncio.Event) -> int:
         await asyncio.wait({service, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         service.cancel()
-    await stage.close()
+        await asyncio.wait({service})
+        await stage.close()
     return 0
 
 

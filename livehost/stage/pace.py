@@ -57,7 +57,8 @@ async def pace(
 class Ladder:
     """What one tick may cost: down at once when pictures come late, up again with hysteresis.
 
-    A miss is a picture that was not ready when its tick was due. Each fall soon after a climb
+    A miss is a picture that was not ready when its tick was due. A single one is forgiven (nobody
+    sees one repeated picture); a second within a second is not. Each fall soon after a climb
     doubles the time before the next climb, so that a machine that is simply too slow settles
     on the level it can hold instead of swinging.
 
@@ -75,14 +76,19 @@ class Ladder:
         self._most_calm = self._calm * 32
         self._needed = self._calm
         self._roomy = roomy
-        self._quiet = 0  # ticks since the last miss
+        self._forgiving = round(fps)  # ticks
+        self._quiet = 0  # ticks since the last miss or dear picture
+        self._since_miss = self._forgiving
         self._since_climb: int | None = None  # None: the last climb has been judged
         self.level = Quality.FULL
         self.changes = 0
 
     def missed(self) -> None:
         """Note that a picture was not ready in time."""
-        self._quiet = 0
+        forgiven = self._since_miss >= self._forgiving
+        self._quiet = self._since_miss = 0
+        if forgiven:
+            return
         if self._since_climb is not None:
             self._needed = min(self._needed * 2, self._most_calm)
             self._since_climb = None
@@ -92,6 +98,7 @@ class Ladder:
     def met(self, seconds: float) -> None:
         """Note a picture that was in time and took `seconds` to make."""
         self._judge_climb()
+        self._since_miss += 1
         self._quiet = self._quiet + 1 if seconds < self._roomy * self._period else 0
         if self._quiet >= self._needed and self.level > Quality.FULL:
             self._quiet = self._since_climb = 0

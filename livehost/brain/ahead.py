@@ -19,18 +19,16 @@ log = logging.getLogger(__name__)
 
 NEAR_LINES = 10  # made first, again and again from where the show is
 MOST_LINES = 2000
-HUNGRY_SECONDS = 0.1  # between two looks whether live speech leaves time
-IDLE_SECONDS = 20.0  # between two rounds; promotions begin and end
+IDLE_SECONDS = 20.0  # between two rounds: promotions begin and end, files are saved
+AGAIN_SECONDS = 900.0  # after which everything is looked at again: the cache may have dropped some
 
 
 class Cache(Protocol):
-    """See `livehost.brain.voice`."""
+    """See `livehost.brain.voice.SpeechCache`; live speech goes before what is prepared."""
 
-    def cached(self, sentence: Any) -> bool:
-        """Return whether `sentence` costs no synthesis."""
-
-    async def prepare(self, sentence: Any) -> None:
-        """Make speech of `sentence` and keep it."""
+    async def prepare(self, sentence: Any) -> bool:
+        """Make speech of `sentence` and keep it; return whether it is kept."""
+        ...
 
 
 class Script(Protocol):
@@ -38,17 +36,19 @@ class Script(Protocol):
 
     def ahead(self, place: Place) -> Iterator[tuple[str, str]]:
         """Yield (text, emotion) of a line as it will be spoken."""
+        ...
 
 
 class SpeechAhead:
-    """Fill the cache while nothing live needs the voice.
+    """Fill the cache, the next lines first.
 
     Args:
-        hungry: whether live speech is being made now.
+        voice: gives the cache once it is there.
         sentence: makes what the cache takes of (text, emotion).
 
     Attributes:
-        made: sentences made.
+        made: sentences known to be in the cache.
+        failed: sentences that could not be made.
     """
 
     def __init__(
@@ -57,51 +57,49 @@ class SpeechAhead:
         script: Script,
         director: Director,
         manners: Manners,
-        hungry: Callable[[], bool],
         sentence: Callable[[str, str], Any],
     ) -> None:
         self._voice = voice
         self._script = script
         self._director = director
         self._manners = manners
-        self._hungry = hungry
         self._sentence = sentence
-        self._refused: set[tuple[str, str]] = set()
+        self._done: set[tuple[str, str]] = set()
         self.made = 0
+        self.failed = 0
 
     async def run(self) -> None:
         """Make speech until cancelled."""
         voice = await self._voice()
+        now = asyncio.get_running_loop().time
+        began = now()
         while True:
-            while (missing := self._missing(voice)) is not None:
+            if now() - began > AGAIN_SECONDS:
+                began = now()
+                self._done.clear()
+            missing = await self._missing()
+            if missing:
                 await self._make(voice, *missing)
-            await asyncio.sleep(IDLE_SECONDS)
+            else:
+                await asyncio.sleep(IDLE_SECONDS)
 
-    def _missing(self, voice: Cache) -> tuple[str, str] | None:
-        """Return the next sentence that is not in the cache: near ones first."""
+    async def _missing(self) -> tuple[str, str] | None:
+        """Return the next sentence not made yet."""
         for count in (NEAR_LINES, MOST_LINES):
             for place in self._director.upcoming(count):
+                await asyncio.sleep(0)  # a long script must not hold up the loop
                 for said in self._script.ahead(place):
-                    if self._lacks(voice, *said):
+                    if said not in self._done:
                         return said
-            for text in self._manners.fixed():
-                if self._lacks(voice, text, "neutral"):
-                    return text, "neutral"
-        return None
-
-    def _lacks(self, voice: Cache, text: str, emotion: str) -> bool:
-        if (text, emotion) in self._refused:
-            return False
-        return not voice.cached(self._sentence(text, emotion))
+        fixed = ((text, "neutral") for text in self._manners.fixed())
+        return next((said for said in fixed if said not in self._done), None)
 
     async def _make(self, voice: Cache, text: str, emotion: str) -> None:
-        while self._hungry():
-            await asyncio.sleep(HUNGRY_SECONDS)
+        self._done.add((text, emotion))
         try:
-            await voice.prepare(self._sentence(text, emotion))
-            self.made += 1
+            kept = await voice.prepare(self._sentence(text, emotion))
         except LivehostError as error:
+            kept = False
             log.warning("speech cannot be made ahead", extra={"text": text, "error": str(error)})
-        if not voice.cached(self._sentence(text, emotion)):
-            self._refused.add((text, emotion))  # a fallback spoke, or nobody did
-        await asyncio.sleep(0)
+        self.made += kept
+        self.failed += not kept

@@ -14,12 +14,12 @@ import functools
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.ahead import SpeechAhead
-from livehost.brain.catalog import load_catalog
+from livehost.brain.catalog import Line, Segment, load_catalog
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.intake import Intake
 from livehost.brain.chat.kinds import product_in
@@ -30,10 +30,12 @@ from livehost.brain.chat.stdin import LineSource
 from livehost.brain.desk import ShowDesk
 from livehost.brain.director import Courtesy, Director, restored
 from livehost.brain.gate import make_gate
-from livehost.brain.late import Late, LateReplier
+from livehost.brain.intent import Place
+from livehost.brain.late import Late
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import Aired
 from livehost.brain.picture import Picture
+from livehost.brain.reply import Replier, make_replier
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.state import State, Unfinished
@@ -88,7 +90,7 @@ class Show:
         self.state = State(room.state_dir / STATE_FILE, options.socket)
         memory = self.state.memory
         self.voice: Late[SpeechCache] = Late(functools.partial(_load_voice, room))
-        self.replier = LateReplier(functools.partial(_load_replier, room, self.catalog))
+        self.replier: Late[Replier] = Late(functools.partial(make_replier, room, self.catalog))
         self.link = StageLink(options.socket)
         self.picture = Picture(self.link.cue)
         self.picture.paused = bool(memory.flags.get("paused"))
@@ -97,10 +99,14 @@ class Show:
         for text, age in memory.heard:
             history.add(text, now - age)
         self.writer = ShowWriter(
-            self.catalog, self.gate, self.replier, history, lambda place: self.director.line(place)
+            self.catalog,
+            self.gate,
+            self.replier.get,
+            history,
+            self._line,
         )
         self.inbox = Inbox(
-            lambda message, why: self.state.chat_is(message, why),
+            self.state.chat_is,
             lambda text: product_in(text, self.writer.names()),
         )
         manners = Manners(room.language, history, self.writer.sayable)
@@ -125,9 +131,7 @@ class Show:
             news=self.speaker.plan,
             seen=memory.seen,
         )
-        self.ahead = SpeechAhead(
-            self.voice.get, self.writer, self.director, manners, self._hungry, Sentence
-        )
+        self.ahead = SpeechAhead(self.voice.get, self.writer, self.director, manners, Sentence)
         self.desk = ShowDesk(
             room,
             state=self.state,
@@ -143,6 +147,9 @@ class Show:
             voice=lambda: self.voice.value,
         )
         self._take_up(now)
+
+    def _line(self, place: Place) -> tuple[Segment, Line]:
+        return self.director.line(place)
 
     def _take_up(self, now: float) -> None:
         """Go on with what an earlier process left."""
@@ -190,9 +197,6 @@ class Show:
         async with aclosing(voice.speak(Sentence(text, emotion))) as chunks:
             async for chunk in chunks:
                 yield chunk
-
-    def _hungry(self) -> bool:
-        return not self.link.connected or self.speaker.hungry
 
     async def _watch_catalog(self) -> None:
         """Put saved files in force; broken ones are reported and left aside."""
@@ -265,15 +269,9 @@ def adopted(left: Unfinished) -> Aired:
 
 
 def _load_voice(room: Room) -> SpeechCache:
-    from livehost.brain.voice import make_voice  # noqa: PLC0415  (loads models)
+    from livehost.brain.voice import make_voice  # noqa: PLC0415  (its engines take their time)
 
     return make_voice(room)
-
-
-def _load_replier(room: Room, catalog: Any) -> Any:
-    from livehost.brain.reply import make_replier  # noqa: PLC0415
-
-    return make_replier(room, catalog)
 
 
 def _ask_end() -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from livehost.brain.chat.inbox import Inbox, Waiting
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.chat.message import ChatMessage
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import History, Manners
+from livehost.brain.script import Line, Segment
 
 MOST_SAYS = 20  # operator texts waiting
 MOST_REPLIES = 3  # in a row; then the script gets a sentence
@@ -28,30 +28,6 @@ MOST_THANKED = 50  # messages settled by one sentence
 FIRST_NOTICE = 60.0  # seconds after the start of a new show
 
 _SCRIPT_RANK = 6
-
-
-class Line(Protocol):
-    """See `livehost.brain.script.Line`."""
-
-    @property
-    def emotion(self) -> str:
-        """A preset of the avatar."""
-
-
-class Segment(Protocol):
-    """See `livehost.brain.script.Segment`."""
-
-    @property
-    def id(self) -> str:
-        """Unique in the rundown."""
-
-    @property
-    def product(self) -> str | None:
-        """Product on the card meanwhile."""
-
-    @property
-    def lines(self) -> Sequence[Line]:
-        """At least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +87,18 @@ class Director:
             better_than: return None unless something of higher rank waits.
         """
         limit = better_than.rank if better_than else _SCRIPT_RANK + 1
-        for rank, take in enumerate(
-            (
-                self._take_say,
-                self._take_resumed,
-                self._take_question,
-                self._take_notice,
-                self._take_thanks,
-                self._take_talk,
-                lambda _: self.script(),
-            )
-        ):
-            if rank >= limit:
-                break
+        takes = (
+            self._take_say,
+            self._take_resumed,
+            self._take_question,
+            self._take_notice,
+            self._take_thanks,
+            self._take_talk,
+        )
+        for take in takes[:limit]:
             if intent := take(now):
                 return intent
-        return None
+        return self.script() if limit > _SCRIPT_RANK else None
 
     def put_back(self, intent: Intent, now: float) -> None:
         """Return an intent that was chosen and will not be spoken now."""

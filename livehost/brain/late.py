@@ -6,9 +6,8 @@ In:  a loader.   Out: its value, made in a thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -37,16 +36,3 @@ class Late(Generic[T]):
         while self.value is None:
             await self._there.wait()
         return self.value
-
-
-class LateReplier(Late[Any]):
-    """A replier that answers once it is loaded."""
-
-    name = "late"
-
-    async def reply(self, question: Any) -> AsyncGenerator[str, None]:
-        """Yield the sentences of the answer. Raises what the replier raises."""
-        replier = await self.get()
-        async with aclosing(replier.reply(question)) as sentences:
-            async for sentence in sentences:
-                yield sentence

@@ -28,7 +28,7 @@ class Record(Protocol):
     def new_id(self) -> int:
         """Return an id never used before."""
 
-    def utterance(self, utterance: int, intent: Intent) -> None:
+    def utterance(self, utterance: int, intent: Intent, understood: str) -> None:
         """Note what is about to be said."""
 
     def ended(self, utterance: int, how: str) -> None:
@@ -64,6 +64,7 @@ class Aired:
         reported: sentences that the stage is done with.
         over: nothing more will be sent.
         dropped: cut or lost; it no longer moves the script.
+        resume: dropped, and what was not heard is to be said later.
         settled: the messages it answers are noted as answered.
     """
 
@@ -76,6 +77,7 @@ class Aired:
     reported: int = 0
     over: bool = False
     dropped: bool = False
+    resume: bool = False
     settled: bool = False
 
     @property
@@ -108,17 +110,22 @@ class OnAir:
         self._picture = picture
         self._aired: dict[int, Aired] = {}
         self._noted: dict[int, int] = {}
+        self._interrupted: list[Aired] = []
         self.saying: tuple[Aired, int] | None = None
         self.recent: deque[dict[str, Any]] = deque(maxlen=MOST_RECENT)
         self.counts: Counter[str] = Counter()
         self.answer_seconds = Quantiles(200)
 
-    def begin(self, aired: Aired) -> None:
-        """Note that an utterance goes on air."""
+    def begin(self, aired: Aired, understood: str) -> None:
+        """Note that an utterance goes on air.
+
+        Args:
+            understood: what a question was taken for.
+        """
         self.counts[f"utterances.{aired.intent.kind.value}"] += 1
         self._aired[aired.id] = aired
         self._director.begun(aired.intent, _now())
-        self._record.utterance(aired.id, aired.intent)
+        self._record.utterance(aired.id, aired.intent, understood)
 
     def adopt(self, utterances: Iterable[Aired]) -> None:
         """Take over what an earlier process had sent."""
@@ -204,9 +211,30 @@ class OnAir:
 
     def _forget_if_reported(self, aired: Aired) -> None:
         if (aired.over or aired.dropped) and not aired.pending:
-            self._aired.pop(aired.id, None)
-            self._noted.pop(aired.id, None)
-            self._picture.over(aired.id)
+            self._forget(aired)
+
+    def _forget(self, aired: Aired) -> None:
+        self._aired.pop(aired.id, None)
+        self._noted.pop(aired.id, None)
+        self._picture.over(aired.id)
+        if aired.dropped:
+            self._interrupted.append(aired)
+            if not self.unsettled:
+                self._resume_interrupted()
+
+    def _resume_interrupted(self) -> None:
+        """Once it is known what was heard of them, have the rest of utterances said again."""
+        for aired in sorted(self._interrupted, key=lambda aired: aired.id, reverse=True):
+            rest = tuple(said.text for said in aired.said[aired.heard :])
+            if aired.intent.kind is IntentKind.SCRIPT:
+                continue
+            if aired.resume and rest:
+                answers = () if aired.settled else aired.intent.answers
+                self._director.resume(replace(aired.intent, texts=rest, answers=answers))
+            else:
+                self._settle(aired, "cut")
+        self._interrupted.clear()
+        self._director.rewind()
 
     def _settle(self, aired: Aired, outcome: str) -> None:
         if aired.settled:
@@ -243,31 +271,22 @@ class OnAir:
                 sentence it was in. The script goes back to its cursor in any case.
             how: "cut" or "lost".
         """
-        for aired in reversed(list(self._aired.values())):
-            if not aired.dropped:
-                self._drop(aired, resume, how)
+        for aired in list(self._aired.values()):
+            if aired.dropped:
+                continue
+            aired.dropped, aired.resume = True, resume
+            if not aired.over:
+                self._record.ended(aired.id, how)
+            self._forget_if_reported(aired)
         self.saying = None
         self._director.rewind()
         self._picture.no_question()
 
     def forget(self) -> None:
         """Give up waiting for reports: the stage that owed them is gone."""
-        self._aired.clear()
-        self._noted.clear()
+        for aired in list(self._aired.values()):
+            self._forget(aired)
         self.saying = None
-
-    def _drop(self, aired: Aired, resume: bool, how: str) -> None:
-        aired.dropped = True
-        self._record.ended(aired.id, how)
-        rest = tuple(said.text for said in aired.said[aired.heard :])
-        if aired.intent.kind is IntentKind.SCRIPT:
-            pass
-        elif resume and rest:
-            answers = () if aired.settled else aired.intent.answers
-            self._director.resume(replace(aired.intent, texts=rest, answers=answers))
-        else:
-            self._settle(aired, how)
-        self._forget_if_reported(aired)
 
 
 def _now() -> float:

@@ -28,6 +28,7 @@ _VERSIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY,
         kind TEXT NOT NULL,
         reason TEXT NOT NULL,
+        understood TEXT NOT NULL,   -- what a question was taken for
         intent TEXT NOT NULL,   -- JSON: all that is needed to say the rest of it
         at TEXT NOT NULL,
         state TEXT NOT NULL     -- planned, done, yielded, cut, lost, failed, withdrawn

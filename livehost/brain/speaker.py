@@ -42,8 +42,12 @@ class Writer(TextWriter, Protocol):
         """Return the data of the QUESTION cue."""
         ...
 
-    def card(self, product: str | None) -> dict[str, Any] | None:
-        """Return the data of the PRODUCT cue."""
+    def card(self, intent: Intent) -> dict[str, Any] | None:
+        """Return the data of the PRODUCT cue; None keeps the card that is shown."""
+        ...
+
+    def understood(self, intent: Intent) -> str:
+        """Return what the asked question was taken for, "" when there is none."""
         ...
 
 
@@ -183,11 +187,14 @@ class Speaker:
 
     async def _settled(self) -> None:
         """Wait until the stage has confirmed a cut, or should have."""
+        if not self.on_air.unsettled:
+            return
         while self.on_air.unsettled and (left := self._settle_until - _now()) > 0:
             await self._change(left)
         if self.on_air.unsettled:
             log.warning("stage did not confirm a cut")
             self.on_air.forget()
+        self._drop_script()  # more may have been heard than was known when it was prepared
 
     async def _change(self, most: float | None = None) -> None:
         self._changed.clear()
@@ -248,8 +255,8 @@ class Speaker:
 
     def _begin(self, aired: Aired) -> None:
         intent = aired.intent
-        self.on_air.begin(aired)
-        if card := self._writer.card(intent.product):
+        self.on_air.begin(aired, self._writer.understood(intent))
+        if card := self._writer.card(intent):
             self._picture.product(card, aired.id)
         self._picture.question(self._writer.question(intent) if intent.asked else {}, aired.id)
 
@@ -313,15 +320,9 @@ class Speaker:
         saying = self.on_air.saying
         return saying is not None and saying[0].intent.kind is not IntentKind.SCRIPT
 
-    @property
-    def hungry(self) -> bool:
-        """Live speech is being made: leave the voice to it."""
-        making = (u for u in (self._prepared, self._bridge, self._current) if u)
-        return any(not utterance.provided for utterance in making)
-
     def renew(self) -> None:
         """Take new texts and cards into use after a reload."""
-        if card := self._writer.card(self._director.product):
+        if card := self._writer.card(self._director.script()):
             self._picture.product(card)
         self._drop_script()
         self.plan()

@@ -19,6 +19,7 @@ from livehost.supervise import backoff
 from livehost.wire import (
     Connection,
     Cue,
+    CueKind,
     Encoded,
     Health,
     Heard,
@@ -79,6 +80,10 @@ class Level:
             self._base = arrived - self._sent
         in_flight = max(0, self._sent + self._base - arrived)
         self._samples, self._at = float(progress.queued + in_flight), now
+
+    def cut(self, now: float) -> None:
+        """Note that the stage was told to drop everything."""
+        self._samples, self._at = 0.0, now
 
     def seconds(self, now: float) -> float:
         """Return the seconds of speech that are still to sound."""
@@ -153,6 +158,9 @@ class StageLink:
         if self._stage is None:
             return False
         self._stage.post(cue)
+        if cue.kind is CueKind.CUT:
+            self._level.cut(_now())
+            self._moved.set()
         return True
 
     def remaining(self) -> float:

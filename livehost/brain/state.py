@@ -80,7 +80,7 @@ class State:
         self.store = Store(path)
         self._next_id, self._reserved = self._reserve_first()
         counted = self.store.rows("SELECT reason, count FROM rejected")
-        self.rejections: Counter[str] = Counter(dict(counted))  # type: ignore[arg-type]
+        self.rejections: Counter[str] = Counter(dict(counted))
         self.memory = self._recall(run)
 
     # --- utterances -------------------------------------------------------------------------------
@@ -93,11 +93,12 @@ class State:
             self._meta("next_id", self._reserved)
         return self._next_id
 
-    def utterance(self, utterance: int, intent: Intent) -> None:
-        """Note what is about to be said and why."""
+    def utterance(self, utterance: int, intent: Intent, understood: str = "") -> None:
+        """Note what is about to be said, why, and what a question was taken for."""
         self.store.put(
-            "INSERT OR REPLACE INTO utterances VALUES (?, ?, ?, ?, ?, 'planned')",
-            utterance, intent.kind.value, intent.reason, json.dumps(intent.to_json()), _now(),
+            "INSERT OR REPLACE INTO utterances VALUES (?, ?, ?, ?, ?, ?, 'planned')",
+            utterance, intent.kind.value, intent.reason, understood,
+            json.dumps(intent.to_json(), ensure_ascii=False), _now(),
         )  # fmt: skip
 
     def ended(self, utterance: int, how: str) -> None:

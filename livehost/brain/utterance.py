@@ -6,6 +6,7 @@ In:  an `Intent`, its writer, a voice.   Out: pieces of speech in a bounded chan
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.brain.intent import Intent
+from livehost.brain.voice.speech import Unspeakable
 from livehost.channel import Channel
 from livehost.clock import SAMPLE_RATE
 from livehost.media import CHUNK_SAMPLES, Phone
+
+log = logging.getLogger(__name__)
 
 SPEECH_SAMPLES = 2 * SAMPLE_RATE  # made ahead of the stage
 TEXT_AHEAD = 2  # sentences of a stream read ahead of the voice
@@ -119,11 +123,6 @@ class Utterance:
             self.written = True
             await self._end()
 
-    @property
-    def provided(self) -> bool:
-        """The stage's needs are met for a while: two seconds are made, or all of it."""
-        return self.pieces.weight > SPEECH_SAMPLES * 0.75 or (self.task is None or self.task.done())
-
     async def _write(self, writer: Writer) -> None:
         async with aclosing(writer.sentences(self.intent)) as sentences:
             async for text in sentences:
@@ -158,11 +157,14 @@ class Utterance:
 
     async def _speak_one(self, sentence: int, text: str, speak: Speak) -> None:
         first = True
-        async with aclosing(speak(text, self.intent.emotion)) as chunks:
-            async for chunk in chunks:
-                for pcm in _whole(chunk.pcm):
-                    await self._put(Piece(sentence, pcm, chunk.phones if first else (), first))
-                    first = False
+        try:
+            async with aclosing(speak(text, self.intent.emotion)) as chunks:
+                async for chunk in chunks:
+                    for pcm in _whole(chunk.pcm):
+                        await self._put(Piece(sentence, pcm, chunk.phones if first else (), first))
+                        first = False
+        except Unspeakable:
+            log.warning("nothing in a sentence can be spoken", extra={"text": text})
         pause = np.zeros(round(PAUSE * SAMPLE_RATE), np.int16)
         for part in _parts(pause[:-1]):
             await self._put(Piece(sentence, part, first=first))

@@ -5,10 +5,12 @@ In:  `Intent`, catalog, gate, replier.   Out: sentences that may be said, cards 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
 from livehost.brain.gate import Gate
@@ -19,6 +21,7 @@ from livehost.brain.sentences import split
 from livehost.brain.utterance import Said
 
 HEARD = 12  # sentences a replier is told of
+MOST_ANSWERS = 20  # remembered with what was understood
 
 
 def wall() -> datetime:
@@ -26,17 +29,19 @@ def wall() -> datetime:
     return datetime.now().astimezone()
 
 
-class Lookup(Protocol):
-    """The part of the director that knows the script."""
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a replier made of a question."""
 
-    def line(self, place: Place) -> tuple[Any, Any]:
-        """Return segment and line."""
+    intent: str = ""
+    product: str | None = None
 
 
 class ShowWriter:
     """The writer of a real show.
 
     Args:
+        replier: gives who answers, once it is loaded.
         line: returns segment and line of a place in the script.
     """
 
@@ -44,7 +49,7 @@ class ShowWriter:
         self,
         catalog: Catalog,
         gate: Gate,
-        replier: Replier,
+        replier: Callable[[], Awaitable[Replier]],
         history: History,
         line: Callable[[Place], tuple[Segment, Line]],
         now: Callable[[], datetime] = wall,
@@ -55,6 +60,7 @@ class ShowWriter:
         self._history = history
         self._line = line
         self._now = now
+        self._understood: OrderedDict[str, Understood] = OrderedDict()
         self._about: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
 
     async def sentences(self, intent: Intent) -> AsyncGenerator[str, None]:
@@ -79,7 +85,8 @@ class ShowWriter:
 
     def judged(self, text: str, intent: Intent) -> Said:
         """Return what may be said in place of `text`."""
-        verdict = self._gate.check(text, self.product(intent.product), self._now())
+        product = self.product(self._product_of(intent))
+        verdict = self._gate.check(text, product, self._now())
         if verdict.ok:
             return Said(verdict.text)
         return Said(verdict.text, verdict.rule, verdict.found, text)
@@ -106,10 +113,15 @@ class ShowWriter:
             "text": self._gate.check_shown(intent.asked.text, most=60).text,
         }
 
-    def card(self, product: str | None) -> dict[str, Any] | None:
-        """Return the data of the PRODUCT cue; None when the product is not known."""
-        found = self.product(product)
+    def card(self, intent: Intent) -> dict[str, Any] | None:
+        """Return the data of the PRODUCT cue; None keeps the card that is shown."""
+        found = self.product(self._product_of(intent))
         return found.card(self._now()) if found else None
+
+    def understood(self, intent: Intent) -> str:
+        """Return what the asked question was taken for, "" when there is none."""
+        asked = intent.asked
+        return self._understood.get(asked.id, Understood()).intent if asked else ""
 
     def product(self, product: str | None) -> Product | None:
         """Return a product by id."""
@@ -133,9 +145,25 @@ class ShowWriter:
             self.product(intent.product),
             self._history.last(HEARD),
         )
-        async with aclosing(self._replier.reply(question)) as sentences:
+        answer = (await self._replier()).reply(question)
+        self._note(asked.id, answer)
+        async with aclosing(answer) as sentences:
             async for sentence in sentences:
+                self._note(asked.id, answer)
                 yield sentence
+
+    def _note(self, message: str, answer: Any) -> None:
+        """Remember what was understood; a fallback may understand it anew."""
+        product = getattr(answer, "product", None)
+        intent = str(getattr(answer, "intent", ""))
+        self._understood[message] = Understood(intent, product.id if product else None)
+        while len(self._understood) > MOST_ANSWERS:
+            self._understood.popitem(last=False)
+
+    def _product_of(self, intent: Intent) -> str | None:
+        asked = intent.asked
+        understood = self._understood.get(asked.id) if asked else None
+        return (understood and understood.product) or intent.product
 
 
 def _names(product: Product) -> tuple[str, ...]:

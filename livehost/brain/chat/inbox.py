@@ -121,7 +121,7 @@ class Inbox:
             return None
         self._remove(best)
         text = folded(best.message.text)
-        line = self._lines.get((best.sort, best.about), {})
+        line = self._lines.get((best.sort, best.about), Line())
         same = [w for w in line.values() if folded(w.message.text) == text]
         for other in same:
             self._remove(other)
@@ -131,7 +131,7 @@ class Inbox:
     def drain(self, kind: Sort, most: int, now: float) -> list[Waiting]:
         """Remove and return up to `most` messages of one sort, newest last."""
         self._expire(now)
-        line = self._lines.get((kind, None), {})
+        line = self._lines.get((kind, None), Line())
         taken = list(line.values())[-most:]
         for waiting in taken:
             self._remove(waiting)
@@ -147,7 +147,8 @@ class Inbox:
 
     def _make_room(self, product: str | None) -> str:
         """Drop the oldest message of the lowest rank; return its id."""
-        line = max(self._lines.items(), key=lambda item: _rank(*item[0], product))[1]
+        lowest = max(self._lines, key=lambda key: _rank(key[0], key[1], product))
+        line = self._lines[lowest]
         oldest = next(iter(line.values()))
         self._remove(oldest)
         self._drop(oldest.message.id, "full")

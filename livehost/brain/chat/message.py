@@ -130,7 +130,7 @@ def _kind(values: dict[str, Any]) -> Kind:
     if given is None and values.get("text"):
         return Kind.COMMENT
     try:
-        return Kind(given)
+        return Kind(str(given))
     except ValueError:
         kinds = ", ".join(Kind)
         raise Rejected("kind", f"kind must be one of {kinds}") from None

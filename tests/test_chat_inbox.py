@@ -1,0 +1,163 @@
+"""The waiting line: what goes first, what is dropped, and that nobody waits for ever."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livehost.brain.chat.inbox import AGEING, MOST, STALE, Inbox
+from livehost.brain.chat.kinds import Sort, is_question, product_in
+
+from .show_parts import comment, social
+
+
+def about(text):
+    return next((p for p in ("tea", "cup") if p in text), None)
+
+
+def taken(inbox, now=0.0, product="tea", **more):
+    texts = []
+    while waiting := inbox.take(now, product, **more):
+        texts.append(waiting.message.text)
+    return texts
+
+
+def test_order():
+    inbox = Inbox(about=about)
+    for n, text in enumerate(["好看", "你好", "包邮吗", "cup多少钱", "tea多少钱"]):
+        inbox.add(comment(text, f"u{n}"), 0.0)
+    assert taken(inbox, product="tea") == ["tea多少钱", "包邮吗", "cup多少钱", "好看", "你好"]
+
+
+def test_waiting_makes_up_for_rank():
+    inbox = Inbox(about=about)
+    inbox.add(comment("包邮吗", "a"), 0.0)
+    inbox.add(comment("tea多少钱", "b"), AGEING - 1)
+    assert inbox.best(AGEING, "tea").message.text == "tea多少钱"
+    inbox = Inbox(about=about)
+    inbox.add(comment("包邮吗", "a"), 0.0)
+    inbox.add(comment("tea多少钱", "b"), AGEING + 1)
+    assert inbox.best(AGEING + 2, "tea").message.text == "包邮吗"
+
+
+def test_nobody_starves_under_a_stream_of_better_questions():
+    inbox = Inbox(about=about)
+    inbox.add(comment("包邮吗", "old"), 0.0)
+    for second in range(1, 100):
+        inbox.add(comment(f"tea多少钱{second}", f"u{second}"), float(second))
+        if inbox.take(float(second), "tea").message.user == "old":
+            break
+    assert second <= AGEING + 1
+
+
+def test_full_drops_the_lowest_then_the_oldest():
+    gone = []
+    inbox = Inbox(lambda message, why: gone.append((message, why)), about, most=4)
+    inbox.add(social("like", "a", id="like1"), 0.0)
+    inbox.add(social("enter", "b", id="enter1"), 0.0)
+    inbox.add(social("enter", "c", id="enter2"), 1.0)
+    inbox.add(comment("多少钱", "d", id="q1"), 0.0)
+    assert inbox.add(comment("几码", "e", id="q2"), 2.0)
+    assert inbox.add(comment("包邮吗", "f", id="q3"), 2.0)
+    assert not inbox.add(social("like", "g", id="like2"), 3.0)
+    assert [m for m, _ in gone] == ["like1", "enter1", "like2"]
+    assert {why for _, why in gone} == {"full"} and len(inbox) == 4
+    assert inbox.dropped["full"] == 3
+
+
+def test_ten_thousand_messages_stay_bounded_and_keep_the_questions():
+    inbox = Inbox(about=about)
+    for n in range(10_000):
+        kind = comment(f"问题{n}多少钱", f"u{n}") if n % 50 == 0 else social("like", f"u{n}")
+        inbox.add(kind, n / 10_000)
+    assert len(inbox) == MOST and inbox.waiting(Sort.QUESTION) == 200
+    assert inbox.dropped["full"] == 10_000 - MOST
+
+
+def test_three_of_one_viewer():
+    inbox = Inbox()
+    assert all(inbox.add(comment(f"第{n}个多少钱", "same"), 0.0) for n in range(3))
+    assert not inbox.add(comment("第四个多少钱", "same"), 0.0)
+    assert inbox.dropped["user_limit"] == 1
+    inbox.take(0.0, None)
+    assert inbox.add(comment("又一个多少钱", "same"), 0.0), "an answered one makes room"
+
+
+def test_the_same_question_is_answered_once():
+    inbox = Inbox()
+    for n in range(5):
+        inbox.add(comment("多少 钱？" if n % 2 else "多少钱", f"u{n}", id=str(n)), float(n))
+    first = inbox.take(5.0, None)
+    assert first.message.id == "0" and first.same == ("1", "2", "3", "4") and not len(inbox)
+
+
+def test_stale_messages_leave():
+    inbox = Inbox()
+    inbox.add(comment("多少钱", "a"), 0.0)
+    inbox.add(comment("好看", "b"), 0.0)
+    assert inbox.best(STALE[Sort.TALK] + 1, None).message.text == "多少钱"
+    assert inbox.best(STALE[Sort.QUESTION] + 1, None) is None
+    assert inbox.dropped["stale"] == 2 and len(inbox) == 0
+
+
+def test_put_back_keeps_its_place():
+    inbox = Inbox()
+    for n in range(3):
+        inbox.add(comment(f"{n}号多少钱", f"u{n}"), float(n))
+    first = inbox.take(3.0, None)
+    inbox.put_back(first)
+    assert taken(inbox, 3.0) == ["0号多少钱", "1号多少钱", "2号多少钱"]
+
+
+def test_drain_takes_the_newest_of_one_sort():
+    inbox = Inbox()
+    for n in range(5):
+        inbox.add(social("follow", f"u{n}"), float(n))
+    inbox.add(social("gift", "g"), 0.0)
+    assert [w.message.user for w in inbox.drain(Sort.FOLLOW, 3, 5.0)] == ["u2", "u3", "u4"]
+    assert inbox.snapshot()["follow"] == 2 and inbox.snapshot()["gift"] == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "talk", "like", "gift", "take", "drain"]), st.integers(0, 9)
+        ),
+        max_size=80,
+    )
+)
+def test_size_is_always_what_is_inside(steps):
+    inbox, now = Inbox(about=about, most=6), 0.0
+    for what, n in steps:
+        now += n * 7
+        if what == "take":
+            inbox.take(now, "tea")
+        elif what == "drain":
+            inbox.drain(Sort.LIKE, n, now) if n else None
+        elif what in ("like", "gift"):
+            inbox.add(social(what, f"u{n}"), now)
+        else:
+            inbox.add(comment("tea多少钱" if what == "ask" else "嗯", f"u{n}"), now)
+        assert len(inbox) == sum(inbox.snapshot().values()) <= 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "多少钱", "有货吗", "我160 100斤穿什么码", "能便宜点不？", "几天到", "这个怎么洗", "包邮么",
+        "how much is it", "Is it in stock", "什么时候发货", "介绍一下2号",
+    ],
+)  # fmt: skip
+def test_questions(text):
+    assert is_question(text)
+
+
+@pytest.mark.parametrize("text", ["好看", "666", "你好", "主播好", "已拍", "哈哈哈", "nice", "👍"])
+def test_no_questions(text):
+    assert not is_question(text)
+
+
+def test_the_longest_name_wins():
+    names = {"a": ("杯",), "b": ("保温杯", "2号")}
+    assert product_in("这个保温杯多少钱", names) == "b"
+    assert product_in("杯子多少钱", names) == "a"
+    assert product_in("多少钱", names) is None

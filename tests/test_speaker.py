@@ -1,0 +1,326 @@
+"""The speaker against the real playout, on virtual time: what viewers hear, and when."""
+
+import asyncio
+
+import pytest
+from .show_parts import ALL, comment, segment, show
+
+from livehost.brain.intent import Place
+from livehost.brain.speaker import LEAD
+from livehost.errors import BackendBroken
+from livehost.wire import CueKind
+
+from .virtual import run
+
+
+async def until(condition, most=120.0):
+    async with asyncio.timeout(most):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def test_the_script_is_heard_in_order_and_loops():
+    async def main():
+        async with show() as room:
+            await until(lambda: len(room.stage.air) > len(ALL) + 3)
+            return room.stage
+
+    stage = run(main())
+    assert stage.texts[: len(ALL) + 3] == ALL + ALL[:3]
+    assert all(not s.interrupted for s in stage.air[:-1])
+    gaps = [stage.silence_before(n) for n in range(1, len(stage.air))]
+    assert max(gaps) <= 0.08, "cached sentences follow each other without a hole"
+
+
+def test_the_stage_never_holds_much_more_than_the_end_of_a_sentence():
+    async def main():
+        async with show() as room:
+            await until(lambda: len(room.stage.air) > 12)
+            return room.stage
+
+    stage = run(main())
+    assert stage.most_queued <= 2.1 * 48_000
+    starts = [m for m in stage.received if getattr(m, "text", "")]
+    assert len(starts) <= len(stage.air) + 1, "at most one sentence is sent ahead"
+    assert pytest.approx(0.7) == LEAD
+
+
+def test_an_answer_goes_first_at_the_sentence_boundary_and_the_script_goes_on_exactly_there():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["今天有两样东西。"])
+            room.chat(comment("tea多少钱"))
+            await until(lambda: len(room.stage.air) > 7)
+            return room
+
+    room = run(main())
+    assert room.stage.texts[:7] == [
+        "欢迎大家来到这里。",
+        "今天有两样东西。",
+        "答tea多少钱。",
+        "还有问题吗。",
+        "先看第一样东西。",
+        "再看第二样。",
+        "这是一款绿茶。",
+    ]
+    assert [how for how in room.notes.ends.values()][:4] == ["done", "yielded", "done", "done"]
+    assert list(room.notes.chat.values())[0][0] == "answered"
+
+
+def test_a_slow_answer_does_not_hold_up_the_script():
+    async def main():
+        async with show() as room:
+            room.words.reply_seconds = 6.0
+            await until(lambda: room.stage.texts[-1:] == ["欢迎大家来到这里。"])
+            room.chat(comment("多少钱"))
+            await until(lambda: "答多少钱。" in room.stage.texts)
+            await asyncio.sleep(8)
+            return room.stage
+
+    stage = run(main())
+    at = stage.texts.index("答多少钱。")
+    assert stage.texts[:at] == ALL[:at] and at >= 3
+    rest = [t for t in stage.texts if t not in ("答多少钱。", "还有问题吗。")]
+    assert rest == ALL[: len(rest)]
+    assert max(stage.silence_before(n) for n in range(1, len(stage.air))) <= 0.08
+
+
+def test_the_operator_comes_before_chat():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["今天有两样东西。"])
+            room.chat(comment("多少钱"))
+            room.director.say("老板说一句。")
+            room.speaker.plan()
+            await until(lambda: len(room.stage.air) > 6)
+            return room.stage.texts
+
+    assert run(main())[2:6] == ["老板说一句。", "答多少钱。", "还有问题吗。", "先看第一样东西。"]
+
+
+def test_skip_is_silent_within_two_ticks_and_goes_to_the_next_segment():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["今天有两样东西。"])
+            await asyncio.sleep(0.5)
+            cut_at = asyncio.get_running_loop().time()
+            room.director.skip()
+            room.speaker.cut(resume=False)
+            await until(lambda: len(room.stage.air) > 4)
+            return room, cut_at
+
+    room, cut_at = run(main())
+    sounded = room.stage.air[1]
+    assert sounded.interrupted and sounded.until - cut_at <= 0.081
+    assert room.stage.texts[2:4] == ["这是一款绿茶。", "产地在山里。"]
+    assert room.stage.air[2].at - cut_at < 0.5
+
+
+def test_a_cut_with_resume_says_the_interrupted_answer_again_from_its_sentence():
+    async def main():
+        async with show() as room:
+            room.chat(comment("多少钱"))
+            await until(lambda: room.stage.texts[-1:] == ["还有问题吗。"])
+            room.director.say("插一句。")
+            room.speaker.cut(resume=True)
+            await until(lambda: len(room.stage.air) > 5)
+            return room.stage
+
+    stage = run(main())
+    at = stage.texts.index("插一句。")
+    assert stage.texts[at - 1 : at + 2] == ["还有问题吗。", "插一句。", "还有问题吗。"]
+    assert stage.air[at - 1].interrupted and stage.air[at + 1].interrupted is False
+
+
+def test_a_killed_stage_makes_the_current_sentence_be_said_again():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["先看第一样东西。"])
+            await asyncio.sleep(0.7)
+            room.stage.die()
+            await asyncio.sleep(3)
+            room.stage.be_born()
+            await until(lambda: len(room.stage.air) > 6)
+            return room
+
+    room = run(main())
+    assert room.stage.texts[2:6] == [
+        "先看第一样东西。",
+        "先看第一样东西。",
+        "再看第二样。",
+        "这是一款绿茶。",
+    ]
+    kinds = [c.kind for _, c in room.stage.shown]
+    assert kinds.count(CueKind.SLATE) == 2, "a new stage is told the wished state"
+
+
+def test_a_killed_stage_in_an_answer_makes_the_answer_go_on():
+    async def main():
+        async with show() as room:
+            room.chat(comment("多少钱"))
+            await until(lambda: room.stage.texts[-1:] == ["还有问题吗。"])
+            await asyncio.sleep(0.2)
+            room.stage.die()
+            await asyncio.sleep(1)
+            room.stage.be_born()
+            at = len(room.stage.air)
+            await until(lambda: len(room.stage.air) > at + 1)
+            return room.stage.texts, at
+
+    texts, at = run(main())
+    assert texts.count("答多少钱。") == 1
+    assert texts[at] == "还有问题吗。"
+
+
+@pytest.mark.parametrize("moment", [0.1, 0.9, 1.4, 1.7, 2.0, 2.31, 2.6, 3.5, 5.2, 7.7])
+def test_killing_the_stage_at_any_moment_loses_and_repeats_no_heard_sentence(moment):
+    async def main():
+        async with show() as room:
+            await asyncio.sleep(moment)
+            room.stage.die()
+            await asyncio.sleep(0.5)
+            room.stage.be_born()
+            await asyncio.sleep(15)
+            return room.stage.air
+
+    air = run(main())
+    assert [s.text for s in air if s.interrupted is False][:5] == ALL[:5]
+
+
+def test_pause_holds_after_the_sentence_and_resume_goes_on():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["今天有两样东西。"])
+            room.speaker.pause(True)
+            await asyncio.sleep(60)
+            held = list(room.stage.texts)
+            room.speaker.pause(False)
+            await until(lambda: len(room.stage.air) > 3)
+            return held, room.stage.texts, room.stage.air[1].interrupted
+
+    held, texts, interrupted = run(main())
+    assert held == ALL[:2] and interrupted is False
+    assert texts[:4] == ALL[:4]
+
+
+def test_cues_come_with_their_sentences():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["这是一款绿茶。"])
+            room.chat(comment("cup多少钱", "小明"))
+            await until(lambda: "这是一个杯子。" in room.stage.texts)
+            await asyncio.sleep(3)
+            return room.stage
+
+    stage = run(main())
+    sounded = {s.text: s.at for s in stage.air}
+    cards = [(at, c.data["name"]) for at, c in stage.shown if c.kind == "product" and c.data]
+    assert cards == [
+        (sounded["这是一款绿茶。"], "tea"),
+        (sounded["答cup多少钱。"], "cup"),
+        (sounded["产地在山里。"], "tea"),
+        (sounded["这是一个杯子。"], "cup"),
+    ]
+    asked = [(at, c.data) for at, c in stage.shown if c.kind == "question" and at > 0.5]
+    assert asked == [
+        (sounded["答cup多少钱。"], {"nickname": "小明", "text": "cup多少钱"}),
+        (sounded["产地在山里。"], {}),
+    ]
+
+
+def test_the_gate_replaces_and_it_is_noted():
+    async def main():
+        async with show() as room:
+            room.words.stopped["欢迎大家来到这里。"] = "x"
+            await until(lambda: len(room.stage.air) > 2)
+            return room
+
+    room = run(main())
+    assert room.stage.texts[:2] == ["看商品卡。", "今天有两样东西。"]
+    assert room.notes.audits[0][1]["rule"] == "rule"
+
+
+def test_a_broken_voice_costs_its_sentence_and_nothing_else():
+    async def main():
+        async with show() as room:
+            room.voice.broken["先看第一样东西。"] = BackendBroken("no")
+            await until(lambda: "这是一款绿茶。" in room.stage.texts)
+            return room
+
+    room = run(main())
+    assert room.stage.texts[:2] == ALL[:2]
+    assert "failed" in room.notes.ends.values() and room.speaker.failures == 1
+
+
+def test_empty_and_not_a_number_audio_is_silence():
+    rundown = (segment("a", None, "空的声音。", "坏的声音。", "好的声音。"),)
+
+    async def main():
+        async with show(rundown=rundown) as room:
+            import numpy as np
+
+            tone = room.voice
+
+            class Bad:
+                async def __call__(self, text, emotion):
+                    async for chunk in tone(text, emotion):
+                        if text == "坏的声音。":
+                            chunk.pcm[:] = np.nan
+                        if text != "空的声音。":
+                            yield chunk
+
+            room.speaker._speak = Bad()
+            await until(lambda: len(room.stage.air) > 6)
+            return room.stage
+
+    stage = run(main())
+    assert stage.texts[:3] == ["空的声音。", "坏的声音。", "好的声音。"]
+
+
+def test_a_line_without_words_is_passed_over():
+    rundown = (segment("a", None, "", "有话说。"), segment("b", None, "再见。"))
+
+    async def main():
+        async with show(rundown=rundown) as room:
+            await until(lambda: len(room.stage.air) > 4)
+            return room.stage.texts
+
+    assert run(main())[:4] == ["有话说。", "再见。", "有话说。", "再见。"]
+
+
+def test_the_cursor_is_the_sentence_not_yet_heard():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["再看第二样。"])
+            await asyncio.sleep(0.2)
+            return room.notes.cursors
+
+    cursors = run(main())
+    seen = list(dict.fromkeys(cursors))
+    assert seen == [
+        Place("open", 0, 0),
+        Place("open", 1, 0),
+        Place("open", 1, 1),
+        Place("open", 1, 2),
+    ]
+
+
+def test_rundown_of_one_short_line_does_not_spin():
+    async def main():
+        async with show(rundown=(segment("a", None, "嗯。"),)) as room:
+            await asyncio.sleep(60)
+            return len(room.stage.air)
+
+    assert 60 / 0.9 < run(main()) < 60 / 0.7
+
+
+def test_an_utterance_that_is_never_ready_is_bridged_by_the_script_for_ever():
+    async def main():
+        async with show() as room:
+            room.words.reply_seconds = 1e6
+            room.chat(comment("多少钱"))
+            await asyncio.sleep(60)
+            return room.stage.texts
+
+    texts = run(main())
+    assert len(texts) > 10 and texts[:10] == (ALL * 2)[:10]

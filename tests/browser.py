@@ -133,7 +133,7 @@ class Page:
     async def goto(self, url: str) -> None:
         """Load `url` and wait until it is complete."""
         await self.call("Page.navigate", url=url)
-        await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        await self.until("document.readyState === 'complete'")
 
     async def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression (awaited if it is a promise)."""

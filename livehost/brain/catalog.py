@@ -201,7 +201,7 @@ def _shelved(
             problems.append(f"{source.at('id')}: id: {card.id} is taken by {first}; choose another")
             continue
         problems.extend(_card_problems(room, card, source, products))
-        pictures = tuple(room.near(picture) for picture in card.pictures)
+        pictures = tuple(Path(_near(room, picture)) for picture in card.pictures)
         products[card.id] = card.model_copy(update={"pictures": pictures})
         sources[card.id] = source
     return products, sources
@@ -230,7 +230,7 @@ def _card_problems(
 
 
 def _near(room: Room, picture: Path) -> str:
-    return os.path.join(room.file.parent, picture)  # noqa: PTH118
+    return os.path.abspath(room.file.parent / picture)  # noqa: PTH100  (resolve raises on NUL)
 
 
 def _segments(

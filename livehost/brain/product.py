@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
@@ -19,6 +19,19 @@ from livehost.config import Model
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 Money = Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=2)]
+
+
+T = TypeVar("T")
+
+
+def _some(values: tuple[T, ...]) -> tuple[T, ...]:
+    if not values:
+        raise ValueError("needs at least one entry")
+    return values
+
+
+Some = Annotated[tuple[T, ...], AfterValidator(_some)]
+"""At least one; unlike min_length it does not also complain when an entry is wrong."""
 
 
 def _rising(pair: tuple[float, float]) -> tuple[float, float]:
@@ -35,7 +48,7 @@ class Variant(Model):
 
     name: Text
     """What is chosen: 颜色, 尺码, 容量, 口味."""
-    values: tuple[Text, ...] = Field(min_length=1)
+    values: Some[Text]
     kind: str = Field(default="other", pattern="^(colour|size|other)$")
 
 
@@ -71,7 +84,7 @@ class Size(Model):
 class Faq(Model):
     """[[faq]]: one question in the ways people ask it, and its only answer."""
 
-    ask: tuple[Text, ...] = Field(min_length=1)
+    ask: Some[Text]
     answer: Text
 
 
@@ -135,7 +148,7 @@ class Product(Model):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
     aliases: tuple[Text, ...] = ()
     """Other names that viewers and the script use."""
-    link: int | None = Field(default=None, ge=1, le=999)
+    link: int | None = Field(default=None, ge=1, le=99)
     """Number in the shopping basket: "2号链接"."""
     price: Money
     compared: Money | None = None

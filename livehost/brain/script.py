@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, field_validator
 
-from livehost.brain.product import Id, Product, Promotion, Text, yuan
+from livehost.brain.product import Id, Product, Promotion, Some, Text, yuan
 from livehost.config import Model
 
 Emotion = Literal["neutral", "friendly_smile", "excited", "surprised", "apologetic", "thinking"]
@@ -158,7 +158,7 @@ class SegmentText(Model):
     product: Id | None = None
     emotion: Emotion = "neutral"
     """Of the lines that name none."""
-    lines: tuple[Annotated[LineText, BeforeValidator(_line)], ...] = Field(min_length=1)
+    lines: Some[Annotated[LineText, BeforeValidator(_line)]]
 
 
 class Rundown(Model):
@@ -166,4 +166,4 @@ class Rundown(Model):
 
     forbidden: tuple[Text, ...] = ()
     """Claims that must never be made in this room."""
-    segment: tuple[SegmentText, ...] = Field(min_length=1)
+    segment: Some[SegmentText]

@@ -159,7 +159,9 @@ _SERVICE = re.compile(
     r"质保|保修|联保|退|换|发货|发出|送达|到货|保温|保冷|续航|见效|有效|无理由|延保|保质|涨价|恢复|结束|速干"
     r"|warrant|return|ship|deliver"
 )
-_DEADLINE = re.compile(r"结束|恢复|截止|涨|为止|过期|最后|开抢|秒杀|优惠|活动|前(?:下单|拍|付款)|发货|发出|送达|ends?\b")
+_DEADLINE = re.compile(
+    r"结束|恢复|截止|涨|为止|过期|最后|开抢|秒杀|优惠|活动|前(?:下单|拍|付款)|发货|发出|送达|ends?\b"
+)
 _IDLE = re.compile("[零一二两三四五六七八九十百千万亿](?:点[零一二两三四五六七八九])?")
 """一 in 一起, 一点一 in 一点一定: no unit, nothing counted."""
 _IDIOM = re.compile(
@@ -170,6 +172,8 @@ _IDIOM = re.compile(
     + "[零一二两三四五六七八九十百千\\d]+"
 )
 _TABLE_DIMS = frozenset({"cm", "jin"})
+_LETTERS = re.compile(r"(?<![a-z])[a-z]{1,12}[ -]?$")
+_BODY = re.compile(r"身高|体重|厘米|斤|公斤|cm|kg|height|weight|穿|码")
 _LEAST_BODY = 40
 """Centimetres or jin below this measure a thing, not a person."""
 
@@ -183,17 +187,23 @@ def unbacked(text: str, card: Card | None) -> Quantity | None:
     masked = _IDIOM.sub(lambda m: " " * len(m[0]), text)
     floor = 0
     for quantity in quantities(masked):
-        if _is_price(masked, quantity, floor):
-            quantity = replace(quantity, dim="money")
-            if card is None or not _price_backed(masked, quantity, card, floor):
-                return quantity
+        if wrong := _wrong(masked, quantity, card, floor):
+            return replace(quantity, dim=wrong)
+        if quantity.dim == "money":
             floor = quantity.end
-        elif quantity.dim.startswith("count") and _claims_stock(masked, quantity):
-            if card is None or card.product.stock != quantity.value:
-                return replace(quantity, dim="stock")
-        elif not (_harmless(masked, quantity) or _on_card(masked, quantity, card)):
-            return quantity
     return _wrong_size(masked, card)
+
+
+def _wrong(text: str, quantity: Quantity, card: Card | None, floor: int) -> str:
+    """Return what a figure wrongly claims: money, stock, its own unit; "" if it may be said."""
+    if _is_price(text, quantity, floor):
+        backed = card is not None and _price_backed(text, quantity, card, floor)
+        return "" if backed else "money"
+    if quantity.dim.startswith("count") and _claims_stock(text, quantity):
+        return "" if card is not None and card.product.stock == quantity.value else "stock"
+    if _harmless(text, quantity) or (card is not None and _on_card(text, quantity, card)):
+        return ""
+    return quantity.dim or "number"
 
 
 def _is_price(text: str, quantity: Quantity, floor: int) -> bool:
@@ -229,41 +239,45 @@ def _harmless(text: str, quantity: Quantity) -> bool:
     if dim.startswith("count:"):
         small = value == 1 or (value <= 10 and dim[6:] in _HARMLESS)
         return small and not _GIFT.search(before)
-    short = dim == "minute" and value <= 10 or dim in ("hour", "month") and value <= 24
+    short = value <= {"minute": 10, "hour": 24, "month": 24}.get(dim, -1)
     han = not quantity.text[0].isascii() and quantity.text[0] in "一两"
     return short and (dim == "minute" or han) and not _SERVICE.search(clause)
 
 
-def _on_card(text: str, quantity: Quantity, card: Card | None) -> bool:
+def _on_card(text: str, quantity: Quantity, card: Card) -> bool:
     value, dim = quantity.value, quantity.dim
-    if card is None:
-        return False
-    if _GIFT.search(_before(text, quantity.start, _CLAUSE)) and not _GIFT_WORD.search(card.text):
+    gift = _GIFT.search(_before(text, quantity.start, _CLAUSE))
+    if gift and not _GIFT_WORD.search(card.text):
         return False
     if value is None:
         return quantity.text in card.text
-    if (dim, value) in card.figures:
-        return True
-    if dim == "":
-        return _bare_on_card(quantity, card)
-    if dim == "discount":
-        return any(
-            abs(p / c * 10 - value) < Decimal("0.05") for c in card.compared for p in card.prices
-        )
-    if dim == "size":
-        return f"{value:f}" in card.sizes
-    if dim == "clock":
-        return (dim, value % 12) in card.figures or (
-            value == 24 and (dim, Decimal(0)) in card.figures
-        )
-    return dim in _TABLE_DIMS and _in_table(dim, value, card)
+    return (dim, value) in card.figures or _derived(text, quantity, value, card)
 
 
-def _bare_on_card(quantity: Quantity, card: Card) -> bool:
+def _derived(text: str, quantity: Quantity, value: Decimal, card: Card) -> bool:
+    """Whether a figure follows from the card without standing on it."""
+    match quantity.dim:
+        case "":
+            return _bare_on_card(text, quantity, card)
+        case "discount":
+            shares = [p / c * 10 for c in card.compared for p in card.prices]
+            return any(abs(share - value) < Decimal("0.05") for share in shares)
+        case "size":
+            return f"{value:f}" in card.sizes
+        case "clock":
+            return ("clock", value % 12 if value < 24 else Decimal(0)) in card.figures
+        case dim:
+            return dim in _TABLE_DIMS and _in_table(dim, value, card)
+
+
+def _bare_on_card(text: str, quantity: Quantity, card: Card) -> bool:
+    if letters := _LETTERS.search(text[: quantity.start]):  # UPF50, iPhone 15, GB 18401
+        token = re.escape(letters[0].rstrip()) + r"\s*" + re.escape(quantity.text) + r"(?![\d.])"
+        return bool(re.search(token, card.text))
     if any(value == quantity.value for _, value in card.figures):
         return quantity.text.isascii() or len(quantity.text) > 1 or quantity.text in card.text
     value = quantity.value or Decimal(0)
-    return any(_in_table(dim, value, card) for dim in _TABLE_DIMS)
+    return bool(_BODY.search(text)) and any(_in_table(dim, value, card) for dim in _TABLE_DIMS)
 
 
 def _in_table(dim: str, value: Decimal, card: Card) -> bool:

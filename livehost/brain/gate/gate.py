@@ -19,6 +19,7 @@ from pathlib import Path
 from livehost.brain.catalog import Catalog
 from livehost.brain.gate.figures import Card, card_of, unbacked
 from livehost.brain.gate.fold import Folded, fold
+from livehost.brain.gate.numerals import han
 from livehost.brain.gate.quantities import Quantity
 from livehost.brain.gate.rules import Hit, Rule, load_rules, words_rule
 from livehost.brain.product import Product
@@ -215,6 +216,7 @@ def _names(product: Product) -> Iterator[str]:
     yield from product.names()
     if product.link:
         yield f"{product.link}号链接"
+        yield f"{han(product.link)}号链接"
 
 
 def _figure_rule(figure: Quantity) -> tuple[str, str]:

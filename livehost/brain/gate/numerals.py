@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+_ONES = "零一二三四五六七八九"
+DIGITS = {c: n for n, c in enumerate(_ONES)} | {"两": 2}
 _TENS = {"十": 10, "百": 100, "千": 1000}
 _BIG = {"万": 10_000, "亿": 100_000_000}
 HAN = "零一二两三四五六七八九十百千万亿"
@@ -17,16 +18,13 @@ ARABIC = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 CHINESE = rf"(?:[{HAN}半]|点(?=[零一二两三四五六七八九]))+"
 NUMBER = rf"(?:(?:{ARABIC})[{HAN[10:]}]*(?:[{HAN}]*)|[{HAN}][{HAN}]*(?:点[零一二三四五六七八九]+)?)"
 
-_WORDS = {
-    w: n
-    for n, w in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen".split()
-    )
-} | {
-    w: 10 * n
-    for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
+_TEENS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+)
+_TIES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: value for value, word in enumerate(_TEENS.split(" "))}
+_WORDS |= {word: 10 * value for value, word in enumerate(_TIES.split(" "), 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 ENGLISH = r"(?:\b(?:{0})\b(?:[\s-]+(?:and\s+)?(?=(?:{0})\b))?)+".format(
     "|".join([*_WORDS, *_SCALES])
@@ -48,6 +46,13 @@ def parse(text: str) -> Decimal | None:
     return value + Decimal("0." + "".join(str(DIGITS[c]) for c in part))
 
 
+def han(number: int) -> str:
+    """Return a whole number from 1 to 99 in Chinese numerals."""
+    tens, ones = divmod(number, 10)
+    head = f"{_ONES[tens] if tens > 1 else ''}十" if tens else ""
+    return head + (_ONES[ones] if ones else "")
+
+
 def _decimal(text: str) -> Decimal | None:
     try:
         return Decimal(text)
@@ -64,19 +69,13 @@ def _mixed(text: str) -> Decimal | None:
     held: Decimal | None = None
     unit, zero = 1, False
     for token in tokens:
-        if token[0].isdigit() and token[0].isascii() or token in DIGITS:
-            if held not in (None, 0):
-                return None  # 三四百: about, not exactly
-            held = (
-                _decimal(token.replace(",", "")) if token not in DIGITS else Decimal(DIGITS[token])
-            )
-            if held is None:
-                return None
-            zero = zero or token == "零"
-            continue
         factor = _TENS.get(token) or _BIG.get(token)
         if factor is None:
-            return None
+            digit = _digit(token)
+            if digit is None or held:
+                return None  # 三四百: about, not exactly
+            held, zero = digit, zero or not digit
+            continue
         if token in _TENS:
             section += (Decimal(1) if held is None else held) * factor
         else:
@@ -86,6 +85,10 @@ def _mixed(text: str) -> Decimal | None:
         return total + section
     shortened = unit > 10 and not zero and held < 10 and held == held.to_integral_value()
     return total + section + held * (unit // 10 if shortened else 1)
+
+
+def _digit(token: str) -> Decimal | None:
+    return Decimal(DIGITS[token]) if token in DIGITS else _decimal(token.replace(",", ""))
 
 
 def _spelled(tokens: list[str]) -> Decimal | None:

@@ -18,8 +18,8 @@ class Quantity:
     """One number of a text.
 
     Attributes:
-        dim: what it measures: money, discount, percent, cm, jin, gram, ml, hour, month, minute, degree,
-            size, link, year, month_of, day_of, clock, count:<unit>, or "" when it names no unit.
+        dim: what it measures: money, discount, percent, cm, jin, gram, ml, hour, month, minute,
+            degree, size, link, year, month_of, day_of, clock, count:<unit>; "" without unit.
         value: in the base unit of `dim`; None when it is not exact ("几十块", "三四百元").
         start, end: where it stands in the folded text.
         text: the folded characters, unit included.
@@ -33,7 +33,8 @@ class Quantity:
 
 
 _COUNTED = (
-    "件|款|个|位|步|次|遍|下|句|种|样|招|圈|口|趟|声|道|题|套|盒|袋|包(?!邮|裹|退|换|您|你)|瓶|罐|箱|双|条|只|支|杯|颗|粒|片|"
+    "件|款|个|位|步|次|遍|下|句|种|样|招|圈|口|趟|声|道|题|套|盒|袋|瓶|罐"
+    "|包(?!邮|裹|退|换|您|你)|箱|双|条|只|支|杯|颗|粒|片|"
     "张|把|台|份|层|倍|单|人|名|家|枚|根|组|对|桶|桌|块儿|色|月龄|pcs|pieces?|items?|boxes|box|bags?|"
     "bottles?|units?|orders?|people|left|times?|colou?rs?"
 )
@@ -77,6 +78,7 @@ _CLOCK = re.compile(
     r"|(?:(?<=[早晚午晨])|(?<=上午)|(?<=晚上)|(?<=[日号]))\s*(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})"
     r"点(?!点)(?:(?P<past>\d{1,2}|[一二三四五六七八九十零]{1,3})分?)?"
 )
+_METRES = re.compile(r"([12一二两])米([0-9一二三四五六七八九]{1,2})(?![0-9十百])")
 _PERCENT = re.compile(rf"百分之(?P<part>{NUMBER}|百)|(?P<all>百分百)|(?P<half>半价)")
 _MONEY = re.compile(
     rf"(?:[¥$]|\brmb|\bcny)\s*(?P<front>(?:{ARABIC})[百千万亿]?)"
@@ -94,7 +96,7 @@ def quantities(text: str) -> list[Quantity]:
     """Return the numbers of a folded text in reading order. Parts of words are not numbers."""
     taken = [False] * len(text)
     found: list[Quantity] = []
-    for reader in (_dates, _clocks, _percents, _vague, _money, _plain, _english):
+    for reader in (_dates, _clocks, _metres, _percents, _vague, _money, _plain, _english):
         for quantity in reader(text):
             if not any(taken[quantity.start : quantity.end]):
                 found.append(quantity)
@@ -124,6 +126,13 @@ def _clocks(text: str) -> Iterator[Quantity]:
         minute = match["minute"] or match["past"]
         late = (parse(minute) or Decimal(0)) / 60 if minute else Decimal(0)
         yield _at(match, "clock", None if hour is None else hour + late)
+
+
+def _metres(text: str) -> Iterator[Quantity]:
+    for match in _METRES.finditer(text):
+        whole, rest = parse(match[1]) or Decimal(1), match[2]
+        digits = "".join(str(DIGITS.get(c, c)) for c in rest).ljust(2, "0")
+        yield _at(match, "cm", whole * 100 + Decimal(digits))
 
 
 def _percents(text: str) -> Iterator[Quantity]:

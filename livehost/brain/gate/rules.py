@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from livehost.brain.gate.fold import Folded, fold
+from livehost.brain.product import Some
 from livehost.config import Model, load_toml
 from livehost.errors import ConfigError
 
@@ -56,7 +57,7 @@ class RuleText(Model):
 class WordList(Model):
     """A word list file."""
 
-    rule: tuple[RuleText, ...] = Field(min_length=1)
+    rule: Some[RuleText]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,11 +106,35 @@ _LETTER_NAMES = {"A": "ˈA", "I": "ˈI"}
 
 
 def _mandarin(text: str, lexicon: Lexicon) -> Iterator[Symbols]:
-    words = with_sandhi([(word, _syllables(word, lexicon)) for word in _words(text)])
+    cut = list(_words(text))
+    readings = [_reading(n, cut) or _syllables(word, lexicon) for n, word in enumerate(cut)]
+    words = with_sandhi(list(zip(cut, readings, strict=True)))
     for n, (word, syllables) in enumerate(words):
         if n:
             yield Symbols(" ")
         yield Symbols("".join(map(to_ipa, syllables)), int(word in _emphatic()))
+
+
+def _reading(n: int, words: list[str]) -> list[str]:
+    """Return how word `n` is read among its neighbours where a dictionary cannot know."""
+    before = words[n - 1] if n else ""
+    match words[n]:
+        case "得":
+            return ["dei3"] if before in _PERSONS or not before else ["de5"]
+        case "地":
+            return ["de5"] if len(before) > 1 else []
+        case "长":
+            return ["zhang3"] if "".join(words[n + 1 :])[:1] in _GROWS else ["chang2"]
+        case "脏":
+            return ["zang1"]
+    return []
+
+
+_PERSONS = frozenset(
+    ("你", "您", "我", "他", "她", "它", "咱", "我们", "你们", "咱们", "大家", "都", "还", "就")
+)
+_POTENTIAL = re.compile("^[看走跑吃穿用买说做听来过靠信对比]得.$")
+_GROWS = frozenset("大高出成在满着了到")
 
 
 def _words(text: str) -> Iterator[str]:
@@ -122,6 +146,8 @@ def _words(text: str) -> Iterator[str]:
 def _syllables(word: str, lexicon: Lexicon) -> list[str]:
     if given := lexicon.pronunciation(word):
         return list(given)
+    if _POTENTIAL.match(word):
+        return [_syllables(word[0], lexicon)[0], "de5", *_syllables(word[2:], lexicon)]
     found = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
     return [syllable for syllable in found if _is_syllable(syllable)]
 

@@ -118,7 +118,7 @@ def _problem(word: str, says: object) -> str:
     if not says.startswith("["):
         return ""
     if not (pinyin := _PINYIN.match(says)):
-        return "pinyin in brackets has a tone number after each syllable, like [lai2 fu2]"
+        return "in brackets stands pinyin with tone numbers, like [lai2 fu2]"
     try:
         for syllable in pinyin[1].split():
             to_ipa(syllable)

@@ -39,6 +39,11 @@ def quantity(text: str) -> str:
     return re.sub(r"^二(?=$|[百千万亿])", "两", number(text))
 
 
+def measured(text: str) -> str:
+    """Return a number before a unit of measure: 两公斤 and 两万毫安时, but 二百毫升."""
+    return re.sub(r"^二(?=$|[千万亿])", "两", number(text))
+
+
 def money(text: str) -> str:
     """Return an amount of money: as `quantity`, without zeros at the end ("199.90", "199.00")."""
     if "." in text:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from livehost.brain.voice.numbers import NUMBER as N
-from livehost.brain.voice.numbers import digits, model, money, number, quantity
+from livehost.brain.voice.numbers import digits, measured, model, money, number, quantity
 from livehost.brain.voice.units import CURRENCIES, SIZES, UNITS
 
 Match = re.Match[str]
@@ -118,8 +118,7 @@ def _range(m: Match) -> str:
 
 
 def _amount_with_unit(m: Match) -> str:
-    amount = "两" if m[2] == "2" else number(m[2])
-    return _MINUS[m[1] or ""] + amount + UNITS[m[3]]
+    return _MINUS[m[1] or ""] + measured(m[2]) + UNITS[m[3]]
 
 
 def _size(m: Match) -> str:

@@ -1,0 +1,227 @@
+"""What every engine promises, and the sound and timings of the ones that have a model."""
+
+import asyncio
+import wave
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livehost.brain.voice import ENGINES, Sentence, Unspeakable, make_voice
+from livehost.brain.voice.kokoro import find_vector
+from livehost.brain.voice.level import BOTH_CHANNELS, CEILING, loudness
+from livehost.brain.voice.say import default_room, say
+from livehost.brain.voice.speech import MOST_CHARACTERS
+from livehost.config import State, Voice
+from livehost.errors import BackendBroken, ConfigError, Transient
+from livehost.media import CHUNK_SAMPLES
+
+TEXT = {"hibari": "Hello there, only five dollars today!"}
+CHINESE = "家人们，今天只要199.9元！"
+MODELS = Path.home() / ".cache/livehost"
+
+
+def room(engine="kokoro", **changes):
+    voice = Voice(engine=engine, fallback=(), **changes)
+    return default_room().model_copy(update={"voice": voice})
+
+
+@pytest.fixture(scope="module")
+def engines():
+    """Engines are slow to load: one of each for the module."""
+    made = {}
+    yield lambda name: made.setdefault(name, ENGINES[name](room(name)))
+    for engine in made.values():
+        engine.close()
+
+
+async def speak(engine, text, **how):
+    async with aclosing(engine.speak(Sentence(text, **how))) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+def text_for(name):
+    return TEXT.get(name, CHINESE)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_contract(name, engines):
+    chunks = asyncio.run(speak(engines(name), text_for(name)))
+    assert all(0 < len(c.pcm) <= CHUNK_SAMPLES for c in chunks)
+    assert all(c.pcm.dtype == np.float32 and c.pcm.ndim == 1 for c in chunks)
+    assert all(np.isfinite(c.pcm).all() and np.abs(c.pcm).max() <= 1 for c in chunks)
+    assert all(c.voice == name for c in chunks)
+    assert [bool(c.phones) for c in chunks] == [True] + [False] * (len(chunks) - 1)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_phones_follow_each_other_from_the_first_to_the_last_sample(name, engines):
+    chunks = asyncio.run(speak(engines(name), text_for(name)))
+    phones = chunks[0].phones
+    assert phones[0].start == 0
+    assert phones[-1].end == sum(len(c.pcm) for c in chunks)
+    assert all(p.start < p.end for p in phones)
+    assert all(a.end == b.start for a, b in pairwise(phones))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("text", ["", "   ", "x" * (MOST_CHARACTERS + 1)])
+def test_empty_and_endless_texts_are_refused(name, text, engines):
+    with pytest.raises(Unspeakable):
+        asyncio.run(speak(engines(name), text))
+    with pytest.raises(Unspeakable):
+        engines(name).key(Sentence(text))
+
+
+@pytest.mark.parametrize("name", ["kokoro", "hibari"])
+@pytest.mark.parametrize("text", ["😀🎉", "……", "！！！", "https://a.bc/def"])
+def test_nothing_to_say_is_refused(name, text, engines):
+    with pytest.raises(Unspeakable):
+        asyncio.run(speak(engines(name), text))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_key_tells_speeds_and_texts_apart(name, engines):
+    text = text_for(name)
+    keys = [
+        engines(name).key(sentence)
+        for sentence in (Sentence(text), Sentence(text, speed=1.5), Sentence(text + " 2 more"))
+    ]
+    assert len(set(keys)) == 3
+    assert engines(name).key(Sentence(text)) == keys[0]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_faster_is_shorter(name, engines):
+    slow, fast = (
+        sum(len(c.pcm) for c in asyncio.run(speak(engines(name), text_for(name), speed=speed)))
+        for speed in (0.8, 1.6)
+    )
+    assert fast < 0.75 * slow
+
+
+@pytest.mark.parametrize("name", ["kokoro", "hibari"])
+def test_speech_is_audible_at_the_room_s_loudness(name, engines):
+    chunks = asyncio.run(speak(engines(name), text_for(name)))
+    pcm = np.concatenate([c.pcm for c in chunks])
+    assert loudness(pcm) + BOTH_CHANNELS == pytest.approx(-16, abs=2)
+    assert np.abs(pcm).max() <= CEILING + 1e-4
+
+
+@pytest.mark.parametrize("name", ["kokoro", "hibari"])
+def test_the_sound_is_where_the_phones_say(name, engines):
+    chunks = asyncio.run(speak(engines(name), text_for(name)))
+    pcm = np.concatenate([c.pcm for c in chunks])
+    power = {True: [], False: []}
+    for phone in chunks[0].phones:
+        power[phone.ipa == "sil"].append(float(np.mean(pcm[phone.start : phone.end] ** 2)))
+    assert np.mean(power[False]) > 1000 * np.mean(power[True])
+
+
+def test_lips_are_closed_when_the_sound_is(engines):
+    """The closure of 爸 and 怕 is silent: the phone p must lie over it, not after it."""
+    chunks = asyncio.run(speak(engines("kokoro"), "他爸爸怕八百。"))
+    pcm = np.concatenate([c.pcm for c in chunks])
+    level = [
+        (phone.ipa, float(np.sqrt(np.mean(pcm[phone.start : phone.end] ** 2))))
+        for phone in chunks[0].phones
+    ]
+    closed = np.median([rms for ipa, rms in level if ipa == "p"])
+    opened = np.median([rms for ipa, rms in level if ipa == "a"])
+    assert closed < opened / 3
+
+
+def test_a_pause_separates_clauses(engines):
+    chunks = asyncio.run(speak(engines("kokoro"), "今天的价格非常便宜，明天就没有了。"))
+    inner = [p for p in chunks[0].phones if p.ipa == "sil"][1:-1]
+    assert any(p.end - p.start > 4800 for p in inner)
+
+
+def test_english_words_inside_chinese(engines):
+    chunks = asyncio.run(speak(engines("kokoro"), "支持WiFi和iPhone 15。"))
+    said = " ".join(p.ipa for p in chunks[0].phones)
+    assert "w aɪ" in said
+    assert "aɪ f oʊ n" in said
+    assert any(p.stress for p in chunks[0].phones)
+
+
+def test_hibari_leaves_chinese_to_others(engines):
+    with pytest.raises(Transient):
+        asyncio.run(speak(engines("hibari"), "你好"))
+
+
+def test_a_cut_ends_the_native_work(engines):
+    """The next sentence does not wait for the rest of one that was closed."""
+
+    async def main():
+        engine = engines("kokoro")
+        await speak(engine, "好的。")
+        speech = engine.speak(
+            Sentence("这款面料非常舒服，弹力很好，洗了也不变形，四季都可以穿。" * 8)
+        )
+        task = asyncio.ensure_future(anext(speech))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return engine._thread._work_queue.qsize(), await speak(engine, "好的。")
+
+    waiting, chunks = asyncio.run(main())
+    assert waiting == 0
+    assert chunks
+
+
+def test_damaged_parts_are_a_clear_error(tmp_path, monkeypatch):
+    from livehost.brain.voice import kokoro_model
+
+    monkeypatch.setattr(kokoro_model, "cut", lambda *_: b"not a model")
+    bad = room().model_copy(update={"state": State(cache_dir=tmp_path)})
+    engine = ENGINES["kokoro"](bad)
+    with pytest.raises(BackendBroken, match="cut wrongly"):
+        asyncio.run(speak(engine, "你好"))
+    engine.close()
+
+
+def test_unknown_voice_says_which_there_are():
+    with pytest.raises(ConfigError, match=r"no voice nobody .*zf_xiaoxiao"):
+        find_vector(room(name="nobody"))
+
+
+def test_a_file_that_is_no_voice_is_refused(tmp_path):
+    path = tmp_path / "mine.bin"
+    path.write_bytes(b"\0" * 400)
+    with pytest.raises(ConfigError, match="510 x 256"):
+        ENGINES["kokoro"](room(name=str(path)))
+
+
+def test_a_path_is_a_voice(tmp_path):
+    path = tmp_path / "mine.bin"
+    path.write_bytes(find_vector(room()).read_bytes())
+    assert find_vector(room(name=str(path))) == path
+
+
+def test_unknown_engine():
+    with pytest.raises(ConfigError, match=r"no engine parrot; there are hibari"):
+        make_voice(room("parrot"))
+
+
+def test_say_writes_a_wav(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "hello.wav"
+    assert say(None, "大家好！😀 今天只要199.9元。", out) == 0
+    assert "kokoro: " in capsys.readouterr().out
+    with wave.open(str(out)) as sound:
+        assert (sound.getframerate(), sound.getnchannels()) == (48_000, 1)
+        assert 2.5 < sound.getnframes() / 48_000 < 6
+
+
+@pytest.mark.parametrize("text", ["", "😀", "..."])
+def test_say_refuses_nothing(tmp_path, text):
+    with pytest.raises(Unspeakable):
+        say(None, text, tmp_path / "x.wav")
+    assert not list(tmp_path.iterdir())
+
+
+def test_say_names_the_file_that_cannot_be_written(tmp_path):
+    with pytest.raises(ConfigError, match="cannot write"):
+        say(None, "好", tmp_path / "none" / "x.wav")

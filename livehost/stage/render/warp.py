@@ -13,12 +13,13 @@ in Chen and Williams, "View interpolation for image synthesis", SIGGRAPH 1993.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.avatar import Avatar
+from livehost.avatar import Avatar, Camera
 from livehost.media import HeadPose
 
 F32 = NDArray[np.float32]
@@ -27,57 +28,106 @@ STEP = 8  # frame pixels between grid nodes
 YAW_LIMIT, PITCH_LIMIT, ROLL_LIMIT = 6.0, 5.0, 4.0  # degrees; beyond, hair and cheeks tear
 SHIFT_LIMIT = 0.03  # of the head's height
 BREATH_RISE = 0.0022  # of the frame's width: 1.6 px at 720
+LOOSE = 0.05  # head weight below which a pixel belongs to the torso
+CHEST = 0.6  # heads below the shoulders that a breath moves
 _ITERATIONS = 3
 
 
-class Warp:
-    """The displacement field of one avatar at one scale.
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The avatar as a smooth surface, at one scale.
 
-    Args:
-        origin: frame pixel (0, 0) in plate pixels.
+    Attributes:
+        depth, weight: (H, W) float32 of the plate, continued outside the silhouette.
         scale: frame pixels per plate pixel.
-        size: (width, height) of the moving part of the frame, from its top left corner.
-        static_y: row of the frame from which nothing moves.
+        origin: plate coordinates of frame pixel (0, 0).
+        head: height of the head, scene units.
+        shoulders: row of the frame where the head's influence ends.
+        static: row of the frame from which nothing moves.
+        middle: column of the frame at the presenter's middle.
+        width: width of the presenter, frame pixels.
     """
 
-    def __init__(
-        self,
-        avatar: Avatar,
-        origin: tuple[float, float],
-        scale: float,
-        box: tuple[int, int, int, int],
-        static_y: float,
-    ) -> None:
+    camera: Camera
+    depth: F32
+    weight: F32
+    scale: float
+    origin: tuple[float, float]
+    head: float
+    shoulders: float
+    static: float
+    middle: float
+    width: float
+
+
+def geometry(
+    avatar: Avatar,
+    scale: float,
+    origin: tuple[float, float],
+    box: tuple[int, int, int, int],
+) -> Geometry:
+    """Return the surface of `avatar`; `box` is the presenter's (left, top, width, height)."""
+    depth, weight = _smooth_geometry(avatar)
+    left, _, width, _ = box
+    loose = np.flatnonzero(avatar.head_weight.max(axis=1) > LOOSE * 255)
+    shoulders = (float(loose[-1]) - origin[1]) * scale
+    head = _head_height(avatar)
+    head_pixels = head * avatar.camera.focal_px / (avatar.camera.cam_z - avatar.camera.pivot[2])
+    return Geometry(
+        camera=avatar.camera,
+        depth=depth,
+        weight=weight,
+        scale=scale,
+        origin=origin,
+        head=head,
+        shoulders=shoulders,
+        static=shoulders + CHEST * head_pixels * scale,
+        middle=left + width / 2,
+        width=float(width),
+    )
+
+
+class Warp:
+    """The displacement field in one box of the frame.
+
+    Args:
+        box: left, top, width, height in frame pixels; all even.
+    """
+
+    def __init__(self, surface: Geometry, box: tuple[int, int, int, int]) -> None:
         left, top, width, height = box
+        self._surface = surface
+        self._camera = surface.camera
         self._size = width, height
-        self._scale = scale
         columns = np.arange(-STEP, width + 2 * STEP, STEP, dtype=np.float32)
         rows = np.arange(-STEP, height + 2 * STEP, STEP, dtype=np.float32)
-        self._grid = np.stack(np.meshgrid(columns, rows), axis=-1)
-        plate_x = (self._grid[..., 0] + left) / scale + origin[0]
-        plate_y = (self._grid[..., 1] + top) / scale + origin[1]
-        self._camera = avatar.camera
-        depth, weight = _smooth_geometry(avatar)
-        self._weight = _sample(weight, plate_x, plate_y)[..., None]
-        self._points = self._unproject(plate_x, plate_y, _sample(depth, plate_x, plate_y))
+        grid_x, grid_y = np.meshgrid(columns + left, rows + top)
+        plate_x = grid_x / surface.scale + surface.origin[0]
+        plate_y = grid_y / surface.scale + surface.origin[1]
+        self._weight = _sample(surface.weight, plate_x, plate_y)[..., None]
+        self._points = self._unproject(plate_x, plate_y, _sample(surface.depth, plate_x, plate_y))
         self._still = self._project(self._points)
-        self._breath = self._breath_field(left, top, static_y)
-        self._head = _head_height(avatar)
+        self._breath = self._breath_field(grid_x, grid_y)
+        self._nodes = np.meshgrid(
+            np.arange(len(columns), dtype=np.float32), np.arange(len(rows), dtype=np.float32)
+        )
+        self._columns = np.arange(width, dtype=np.float32)
+        self._rows = np.arange(height, dtype=np.float32)[:, None]
 
     def field(self, pose: HeadPose, breath: float) -> F32:
         """Return (grid rows, grid columns, 2) float32: source minus target, in frame pixels."""
         pivot = np.array(self._camera.pivot, np.float32)
         shift = np.array(
             [
-                _soft(pose.tx, SHIFT_LIMIT) * self._head,
-                -_soft(pose.ty, SHIFT_LIMIT) * self._head,
+                _soft(pose.tx, SHIFT_LIMIT) * self._surface.head,
+                -_soft(pose.ty, SHIFT_LIMIT) * self._surface.head,
                 0,
             ],
             np.float32,
         )
         rotated = (self._points - pivot) @ rotation(pose).T + pivot + shift
         moved = self._points + (rotated - self._points) * self._weight
-        forward = (self._project(moved) - self._still) * self._scale
+        forward = (self._project(moved) - self._still) * self._surface.scale
         forward += self._breath * np.float32(min(1.0, max(0.0, breath)))
         return self._inverse(forward.astype(np.float32))
 
@@ -93,9 +143,7 @@ class Warp:
         # Node k lies at pixel (k - 1) * step; resize puts its centre at (k + .5) * step.
         begin = step + step // 2
         part = full[begin : begin + height, begin : begin + width]
-        x = part[..., 0] + np.arange(width, dtype=np.float32)
-        y = part[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-        return x, y
+        return part[..., 0] + self._columns[:width], part[..., 1] + self._rows[:height]
 
     def _unproject(self, x: F32, y: F32, depth: F32) -> F32:
         camera = self._camera
@@ -113,27 +161,19 @@ class Warp:
         out[..., 1] = camera.cy - (points[..., 1] - camera.cam_y) * per_unit
         return out
 
-    def _breath_field(self, left: int, top: int, static_y: float) -> F32:
+    def _breath_field(self, x: F32, y: F32) -> F32:
         """Return the displacement of a full breath: shoulders and chest rise and widen a little."""
-        x, y = self._grid[..., 0], self._grid[..., 1] + top
-        shoulders = self._row_where_the_head_ends() + top
-        fade = np.clip((static_y - y) / max(static_y - shoulders, 1.0), 0, 1)
-        torso = (fade * fade * (3 - 2 * fade)) * (1 - self._weight[..., 0])
-        frame_width = self._size[0] + 2 * left
-        rise = BREATH_RISE * frame_width
-        across = (x - self._size[0] / 2) / (self._size[0] / 2)
+        surface = self._surface
+        fade = (surface.static - y) / max(surface.static - surface.shoulders, 1.0)
+        fade = np.clip(fade, 0, 1)
+        torso = fade * fade * (3 - 2 * fade) * (1 - self._weight[..., 0])
+        rise = BREATH_RISE * surface.width
+        across = (x - surface.middle) / (surface.width / 2)
         return np.stack([across * torso * rise * 0.5, -torso * rise], axis=-1).astype(np.float32)
-
-    def _row_where_the_head_ends(self) -> float:
-        rows = self._weight[..., 0].max(axis=1)
-        still = np.flatnonzero(rows < 0.05)
-        still = still[still > int(np.argmax(rows))]
-        return float(self._grid[still[0], 0, 1]) if len(still) else 0.0
 
     def _inverse(self, forward: F32) -> F32:
         """Return source minus target: the field d with d(p) = -forward(p + d(p))."""
-        rows, columns = forward.shape[:2]
-        x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+        x, y = self._nodes
         back = -forward
         for _ in range(_ITERATIONS):
             at_x, at_y = x + back[..., 0] / STEP, y + back[..., 1] / STEP

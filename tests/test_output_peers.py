@@ -57,7 +57,7 @@ def test_nginx_gets_every_frame_in_sync(tmp_path):
             output = source.add("main", server.url("show"))
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(5.2)
+                await source.play(5.2)
                 assert server.publishing("show")
                 at_work = output.snapshot()
             assert at_work["bitrate_kbps"] > 100
@@ -83,7 +83,7 @@ def test_ffmpeg_gets_every_frame_in_sync(tmp_path):
             output = source.add("main", server.url)
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(4.2)
+                await source.play(4.2)
 
         run_real(main())
         intact(server.finish(), 3.5)
@@ -98,13 +98,13 @@ def test_comes_back_on_a_keyframe_at_zero_after_the_server_died(tmp_path):
             output = source.add("main", server.url("show"))
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(1)
+                await source.play(1)
                 server.kill()
                 await until(lambda: output.state is State.WAITING)
                 assert "the server" in output.reason or "refused" in output.reason
                 server.start()
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(2)
+                await source.play(2)
             assert output.losses == 1
             assert output.snapshot()["dropped_frames"] == 0
 
@@ -122,7 +122,7 @@ def test_thrown_out_cut_and_reset_are_losses_and_it_comes_back(tmp_path):
             async with source.on_air():
                 for number, fault in enumerate((proxy.reset, proxy.cut, drop)):
                     await until(lambda: output.state is State.LIVE and server.publishing("show"))
-                    await asyncio.sleep(0.3)
+                    await source.play(0.3)
                     fault()
                     await until(lambda lost=number + 1: output.losses == lost)
                 await until(lambda: output.state is State.LIVE)
@@ -142,11 +142,11 @@ def test_planned_reconnect_is_clean(tmp_path):
             output = source.add("main", server.url("show"))
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(1.2)  # recordings are named by the second
+                await source.play(1.2)  # recordings are named by the second
                 output.reconnect()
                 await until(lambda: output.state is State.CONNECTING)
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(1.2)
+                await source.play(1.2)
             assert output.losses == output.failures == 0
 
         run_real(main())
@@ -165,6 +165,7 @@ async def longest_pause(pauses: list[float]) -> None:
         pauses.append(now() - before)
 
 
+@pytest.mark.slow
 def test_silent_and_stalled_servers_disturb_nobody(tmp_path):
     with nginx_rtmp(tmp_path) as server, silent_server() as mute, fault_proxy(server.port) as slow:
 
@@ -177,7 +178,7 @@ def test_silent_and_stalled_servers_disturb_nobody(tmp_path):
                 pauses: list[float] = []
                 watch = group.create_task(longest_pause(pauses))
                 await until(lambda: well.state is State.LIVE and stalled.state is State.LIVE)
-                await asyncio.sleep(1)
+                await source.play(1)
                 slow.stall()
                 await until(lambda: silent.failures >= 1)
                 assert silent.reason == "no answer within 2 s"
@@ -206,7 +207,7 @@ def test_a_server_that_freezes_is_left_although_the_kernel_takes_everything(tmp_
             output = source.add("main", server.url("show"))
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
-                await asyncio.sleep(1)
+                await source.play(1)
                 server.pause()
                 await until(lambda: output.losses == 1, 40)
                 assert output.reason.startswith("stalled")
@@ -268,7 +269,7 @@ def test_a_link_leaves_signals_to_its_parent(tmp_path, number):
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
                 os.kill(children()[0], number)
-                await asyncio.sleep(0.5)
+                await source.play(0.5)
                 assert output.losses == 0
 
         run_real(main())
@@ -355,7 +356,7 @@ def test_the_24_bit_border_of_timestamps_is_crossed_without_a_scar(tmp_path):
                 source.outputs.append(Output("main", redact(url), connect, source.want_keyframe))
             async with source.on_air(speed=4):
                 await until(lambda: all(o.state is State.LIVE for o in source.outputs))
-                await asyncio.sleep(3)
+                await source.play(11)
 
         run_real(main())
         other.stop()

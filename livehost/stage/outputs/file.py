@@ -12,12 +12,15 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 import av
 
@@ -25,7 +28,10 @@ from livehost.errors import OutputLost
 from livehost.media import Packet, StreamHeader
 from livehost.stage.outputs.mux import Muxer
 
+T = TypeVar("T")
+
 KEEP_FREE = 100 * 1024 * 1024  # bytes left to the rest of the system, its state file first of all
+WRITE_AHEAD = 32  # packets
 _CHECK_BYTES = 1024 * 1024
 _FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof+use_metadata_tags"
 _CLOSE_SECONDS = 2.0
@@ -59,6 +65,7 @@ class FileLink:
         self._file = file
         self._muxer = muxer
         self._thread = thread
+        self._pending: deque[asyncio.Future[None]] = deque()
         self._packets = 0
         self.finished = False
 
@@ -68,17 +75,18 @@ class FileLink:
         return self._file.written
 
     async def send(self, packet: Packet) -> None:
-        """Write one packet. Raises OutputLost."""
-        p = packet
-        await self._do(
-            lambda: self._muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
-        )
-        self._packets += 1
+        """Hand over one packet; waits for a thread that is far behind. Raises OutputLost."""
+        written = self._thread.start(partial(self._write, packet))
+        self._pending.append(written)
+        while self._pending and (self._pending[0].done() or len(self._pending) > WRITE_AHEAD):
+            await self._translated(self._pending.popleft())
 
     async def finish(self) -> None:
         """Write the trailer and close. Raises OutputLost."""
+        while self._pending:
+            await self._translated(self._pending.popleft())
         self.finished = True
-        await self._do(self.close)
+        await self._translated(self._thread.start(self.close))
 
     def close(self) -> None:
         """Write the trailer and close, in the thread; a file that holds nothing is removed.
@@ -93,9 +101,14 @@ class FileLink:
         finally:
             self._file.close(worth_keeping)
 
-    async def _do(self, call: Callable[[], None]) -> None:
+    def _write(self, packet: Packet) -> None:
+        p = packet
+        self._muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
+        self._packets += 1
+
+    async def _translated(self, call: Awaitable[None]) -> None:
         try:
-            await self._thread.do(call)
+            await call
         except (av.FFmpegError, OSError, ValueError) as error:
             raise OutputLost(_plain(error)) from error
 
@@ -128,11 +141,11 @@ class Recorder:
                 if not link.finished:
                     await self._abandon(link, thread)
         finally:
-            thread.end()
+            thread.shutdown()
 
     async def _opened(self, thread: Worker) -> FileLink:
         try:
-            file, muxer = cast(tuple[_File, Muxer], await thread.do(self._create))
+            file, muxer = await thread.start(self._create)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise OutputLost(_plain(error)) from error
         return FileLink(file, muxer, thread)
@@ -155,7 +168,7 @@ class Recorder:
         link.finished = True
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await thread.do(link.close)
+                await thread.start(link.close)
         except (av.FFmpegError, OSError, ValueError, TimeoutError):
             pass  # why the link ended is already known; this is only its echo
 
@@ -233,48 +246,50 @@ def _plain(error: Exception) -> str:
     return f"failed: {getattr(error, 'strerror', None) or error}"
 
 
-class Worker:
+class Worker(Executor):
     """One thread for calls that may hang. It is a daemon: a dead disk must not keep us alive."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._calls: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None]
-        self._calls = SimpleQueue()
-        self._ended = asyncio.Event()
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._ended: Future[None] = Future()
         threading.Thread(target=self._run, name="recorder", daemon=True).start()
 
-    async def do(self, call: Callable[[], Any]) -> Any:
-        """Run `call` after those before it. Cancelling does not stop it."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._calls.put((call, future))
-        return await future
-
-    def end(self) -> None:
-        """Let the thread end when it has done what it was given."""
-        self._calls.put(None)
+    def start(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `call` after those before it. Cancelling does not stop one that has begun."""
+        future = asyncio.get_running_loop().run_in_executor(self, call)
+        future.add_done_callback(_noticed)
+        return future
 
     async def idle(self) -> None:
-        """Wait until the thread has ended."""
-        await self._ended.wait()
+        """Wait until the thread has ended, after `shutdown`."""
+        await asyncio.shield(asyncio.wrap_future(self._ended))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queue a call, as executors do."""
+        future: Future[Any] = Future()
+        self._calls.put((future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:
+        """Let the thread end when it has done what it was given; never waits."""
+        self._calls.put(None)
 
     def _run(self) -> None:
         while (job := self._calls.get()) is not None:
-            call, future = job
-            try:
-                self._tell(_settle, future, call(), None)
-            except Exception as error:  # handed to whoever awaits it
-                self._tell(_settle, future, None, error)
-        self._tell(self._ended.set)
-
-    def _tell(self, callback: Callable[..., object], *args: Any) -> None:
-        with suppress(RuntimeError):  # the loop is closed; nobody waits
-            self._loop.call_soon_threadsafe(callback, *args)
+            _carry_out(*job)
+        self._ended.set_result(None)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
-    if future.done():
-        return  # given up
-    if error is not None:
+def _noticed(future: asyncio.Future[Any]) -> None:
+    # When one write fails so do those behind it, and nobody will ask them.
+    if not future.cancelled():
+        future.exception()
+
+
+def _carry_out(future: Future[Any], call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # handed to whoever awaits it, as executors do
         future.set_exception(error)
-    else:
-        future.set_result(result)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +20,7 @@ from livehost.clock import SAMPLE_RATE
 from livehost.errors import OutputLost
 from livehost.media import Packet
 from livehost.stage.outputs.queue import SPAN, PacketQueue
+from livehost.supervise import backoff
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,9 @@ class Limits:
         send: for the far end to take one packet.
         finish: for the rest of the queue and the trailer.
         stable: a connection that lived longer resets the back-off.
-        first, most: shortest and longest pause between tries.
+        first, most: shortest and longest pause between tries, before jitter.
+        jitter: share by which a pause is spread, so that outputs that fail together do not retry
+            together.
         span: media time queued before pictures are dropped, in samples.
     """
 
@@ -67,16 +69,8 @@ class Limits:
     stable: float = 60.0
     first: float = 1.0
     most: float = 30.0
+    jitter: float = 0.2
     span: int = SPAN
-
-
-def backoff(limits: Limits, chance: random.Random) -> Iterator[float]:
-    """Yield the pause before try 1, 2, 3, ... for ever: growing, capped, with jitter."""
-    pause = limits.first
-    while True:
-        yield min(pause * chance.uniform(1.0, 1.3), limits.most)
-        # Below the cap by the jitter, so that outputs that fail together do not retry together.
-        pause = min(pause * 1.6, limits.most / 1.3)
 
 
 class Rate:
@@ -127,7 +121,6 @@ class Output:
         on_keyframe_wanted: Callable[[], None] | None = None,
         *,
         limits: Limits | None = None,
-        chance: random.Random | None = None,
     ) -> None:
         self.name = name
         self.url = url
@@ -138,7 +131,6 @@ class Output:
         self._connect = connect
         self._on_keyframe_wanted = on_keyframe_wanted
         self._limits = limits or Limits()
-        self._chance = chance or random.Random()
         self._queue = PacketQueue(self._limits.span)
         self._rate = Rate()
         self._since: float | None = None
@@ -196,7 +188,7 @@ class Output:
         }
 
     async def _run(self) -> None:
-        pauses = backoff(self._limits, self._chance)
+        pauses = self._pauses()
         while not self._closing:
             self._leave.clear()
             try:
@@ -207,8 +199,12 @@ class Output:
                     return
                 lived = self._account(error)
             if lived > self._limits.stable:
-                pauses = backoff(self._limits, self._chance)
+                pauses = self._pauses()
             await self._pause(next(pauses))
+
+    def _pauses(self) -> Iterator[float]:
+        limits = self._limits
+        return backoff(limits.first, most=limits.most, jitter=limits.jitter)
 
     async def _one_connection(self) -> None:
         self._enter(State.CONNECTING, self.reason if self.state is State.WAITING else "")

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
-from .show_stage import FakeStage
 
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.message import ChatMessage, parse
@@ -17,6 +16,8 @@ from livehost.brain.picture import Picture
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.utterance import Said
+
+from .show_stage import FakeStage
 
 CHARACTER = 12_000  # samples: a quarter of a second
 
@@ -168,7 +169,7 @@ class Room:
     courtesy: Courtesy = field(default_factory=lambda: Courtesy(notice=1e9))
     rundown: tuple = RUNDOWN
     place: object = None
-    notes: object = field(default_factory=lambda: Notes())
+    notes: object = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -178,7 +179,7 @@ class Room:
         self.director = Director(
             lambda: self.rundown,
             self.inbox,
-            Manners("zh", self.history),
+            Manners("zh"),
             self.history,
             now=now,
             courtesy=self.courtesy,

@@ -112,10 +112,9 @@ json_values = st.recursive(
 @given(
     st.fixed_dictionaries(
         {},
-        optional={
-            key: json_values
-            for key in ("id", "kind", "user", "nickname", "text", "at", "count", "extra")
-        },
+        optional=dict.fromkeys(
+            ("id", "kind", "user", "nickname", "text", "at", "count", "extra"), json_values
+        ),
     )
 )
 def test_any_object_is_accepted_or_rejected(values):

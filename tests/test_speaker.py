@@ -3,19 +3,19 @@
 import asyncio
 
 import pytest
-from .show_parts import ALL, comment, segment, show
 
 from livehost.brain.intent import Place
 from livehost.brain.speaker import LEAD
 from livehost.errors import BackendBroken
 from livehost.wire import CueKind
 
+from .show_parts import ALL, comment, segment, show
 from .virtual import run
 
 
 async def until(condition, most=120.0):
     async with asyncio.timeout(most):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
@@ -63,8 +63,8 @@ def test_an_answer_goes_first_at_the_sentence_boundary_and_the_script_goes_on_ex
         "再看第二样。",
         "这是一款绿茶。",
     ]
-    assert [how for how in room.notes.ends.values()][:4] == ["done", "yielded", "done", "done"]
-    assert list(room.notes.chat.values())[0][0] == "answered"
+    assert list(room.notes.ends.values())[:4] == ["done", "yielded", "done", "done"]
+    assert next(iter(room.notes.chat.values()))[0] == "answered"
 
 
 def test_a_slow_answer_does_not_hold_up_the_script():

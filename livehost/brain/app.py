@@ -96,8 +96,6 @@ class Show:
         self.picture.paused = bool(memory.flags.get("paused"))
         self.picture.slate = bool(memory.flags.get("slate"))
         history = History()
-        for text, age in memory.heard:
-            history.add(text, now - age)
         self.writer = ShowWriter(
             self.catalog,
             self.gate,
@@ -109,7 +107,10 @@ class Show:
             self.state.chat_is,
             lambda text: product_in(text, self.writer.names()),
         )
-        manners = Manners(room.language, history, self.writer.sayable)
+        manners = Manners(room.language, self.writer.sayable)
+        for text, age in memory.heard:
+            history.add(text)
+            manners.said(text, now - age)
         self.director = Director(
             lambda: self.catalog.segments,
             self.inbox,

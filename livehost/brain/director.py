@@ -24,6 +24,7 @@ MOST_SAYS = 20  # operator texts waiting
 MOST_REPLIES = 3  # in a row; then the script gets a sentence
 TALK_SECONDS = 30.0  # between answers to what is not a question
 THANKS_SECONDS = {Sort.GIFT: 15.0, Sort.FOLLOW: 40.0, Sort.ENTER: 60.0, Sort.LIKE: 150.0}
+THANKS_APART = 15.0  # seconds between any two thanks
 MOST_THANKED = 50  # messages settled by one sentence
 FIRST_NOTICE = 60.0  # seconds after the start of a new show
 
@@ -77,6 +78,7 @@ class Director:
         self._notice_taken = False
         self._talk_due = now
         self._thanks_due = dict.fromkeys(THANKS_SECONDS, now)
+        self._thanks_from = now
 
     # --- choosing ---------------------------------------------------------------------------------
 
@@ -112,6 +114,7 @@ class Director:
             self._inbox.put_back(waiting)
         if intent.kind is IntentKind.THANKS:
             self._thanks_due = dict.fromkeys(self._thanks_due, now)
+            self._thanks_from = now
 
     @property
     def product(self) -> str | None:
@@ -159,6 +162,7 @@ class Director:
         Args:
             last: no sentence of this line follows.
         """
+        self._history.add(text)
         self._manners.said(text, now)
         if intent.place and self._current(intent):
             following = replace(intent.place, sentence=intent.place.sentence + sentence + 1)
@@ -262,6 +266,8 @@ class Director:
         return Intent(IntentKind.NOTICE, reason, texts=(self._manners.notice(),))
 
     def _take_thanks(self, now: float) -> Intent | None:
+        if now < self._thanks_from:
+            return None
         people: list[Waiting] = []
         texts: list[str] = []
         for sort, seconds in THANKS_SECONDS.items():
@@ -273,6 +279,7 @@ class Director:
                 self._thanks_due[sort] = now + seconds
         if not texts:
             return None
+        self._thanks_from = now + THANKS_APART
         return Intent(
             IntentKind.THANKS,
             f"thanks to {len(people)} viewers",

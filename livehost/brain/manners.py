@@ -7,33 +7,27 @@ No digits in these texts: the gate lets numbers pass only when they stand on the
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from livehost.brain.chat.inbox import Waiting
 from livehost.brain.chat.kinds import Sort
 
 MOST_NAMES = 3  # said in one breath
-REMEMBERED = 500  # texts
+REMEMBERED = 50  # sentences
 
 
 class History:
-    """Texts that were heard, and when."""
+    """The sentences heard last."""
 
     def __init__(self) -> None:
-        self._heard: OrderedDict[str, float] = OrderedDict()
+        self._heard: deque[str] = deque(maxlen=REMEMBERED)
 
-    def add(self, text: str, now: float) -> None:
+    def add(self, text: str) -> None:
         """Note that `text` was heard."""
-        self._heard.pop(text, None)
-        self._heard[text] = now
-        while len(self._heard) > REMEMBERED:
-            self._heard.popitem(last=False)
-
-    def pick(self, variants: Sequence[str]) -> str:
-        """Return the variant that was not heard for the longest time."""
-        return min(variants, key=lambda text: self._heard.get(text, float("-inf")))
+        self._heard.append(text)
 
     def last(self, count: int) -> tuple[str, ...]:
         """Return the texts heard last, oldest first."""
@@ -108,26 +102,22 @@ PHRASES = {"zh": CHINESE, "en": ENGLISH}
 
 
 class Manners:
-    """Make polite texts.
+    """Make polite texts; the variant not heard for the longest time comes next.
 
     Args:
         language: "zh" or "en".
         sayable: whether a nickname may be spoken.
     """
 
-    def __init__(
-        self,
-        language: str,
-        history: History,
-        sayable: Callable[[str], bool] = lambda _name: True,
-    ) -> None:
+    def __init__(self, language: str, sayable: Callable[[str], bool] = lambda _name: True) -> None:
         self._phrases = PHRASES[language]
-        self._history = history
         self._sayable = sayable
+        patterns = [*self._phrases.notices, *chain(*self._phrases.thanks.values())]
+        self._heard = dict.fromkeys(patterns, float("-inf"))
 
     def notice(self) -> str:
         """Return a sentence that says that the host is AI-made."""
-        return self._history.pick(self._phrases.notices)
+        return self._pick(self._phrases.notices)
 
     def fixed(self) -> tuple[str, ...]:
         """Return the texts that need no names, to be made into speech ahead of time."""
@@ -135,18 +125,17 @@ class Manners:
 
     def thanks(self, kind: Sort, people: Iterable[Waiting]) -> str:
         """Return one sentence for everybody who did the same."""
-        names = self._names(people)
-        pattern = self._history.pick(self._phrases.thanks[kind])
-        return pattern.replace("{names}", names)
+        return self._pick(self._phrases.thanks[kind]).replace("{names}", self._names(people))
 
     def said(self, text: str, now: float) -> None:
-        """Note a text that was heard, and the pattern it was made of."""
-        self._history.add(text, now)
-        for patterns in self._phrases.thanks.values():
-            for pattern in patterns:
-                head, _, tail = pattern.partition("{names}")
-                if tail and text.startswith(head) and text.endswith(tail):
-                    self._history.add(pattern, now)
+        """Note a text that was heard: its pattern waits for the others before it comes again."""
+        for pattern in self._heard:
+            head, _, tail = pattern.partition("{names}")
+            if text == pattern or (tail and text.startswith(head) and text.endswith(tail)):
+                self._heard[pattern] = now
+
+    def _pick(self, variants: Sequence[str]) -> str:
+        return min(variants, key=self._heard.__getitem__)
 
     def _names(self, people: Iterable[Waiting]) -> str:
         """Return up to three different names, the last ones to come first."""

@@ -192,7 +192,9 @@ class Store:
     def _one(self, write: Write) -> bool:
         try:
             return self._base.execute(write.sql, write.values).rowcount > 0
-        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, ValueError):
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            if not _is_about_the_row(error):
+                raise
             log.exception("a row was refused by the state file")  # it must not hold up the others
             return False
 
@@ -256,6 +258,14 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise Transient(f"{path}: another livehost runs this room") from error
     return descriptor
+
+
+def _is_about_the_row(error: Exception) -> bool:
+    """Return whether the statement is at fault and not the file."""
+    refused = sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+    return isinstance(error, refused) or not isinstance(error, sqlite3.Error)
 
 
 def _translated(path: Path, error: sqlite3.OperationalError) -> ConfigError | Transient:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livehost.brain.chat.kinds import Sort, folded, sort
 from livehost.brain.chat.message import ChatMessage
@@ -39,6 +39,7 @@ class Waiting:
     Attributes:
         since: the loop's time when it came in.
         about: id of the product it names, or None.
+        folded: its text without case, spaces and punctuation.
         same: ids of messages that asked the same and are answered with it.
     """
 
@@ -46,6 +47,7 @@ class Waiting:
     sort: Sort
     since: float
     about: str | None = None
+    folded: str = ""
     same: tuple[str, ...] = ()
 
 
@@ -90,18 +92,13 @@ class Inbox:
             self._drop(message.id, "user_limit")
             return False
         about = self._about(message.text) if kind is Sort.QUESTION else None
-        self.put_back(Waiting(message, kind, now, about))
+        self._add(Waiting(message, kind, now, about, folded(message.text)))
         return self._size <= self._most or self._make_room(product) != message.id
 
     def put_back(self, waiting: Waiting) -> None:
         """Queue a message that was taken, at the front of its line."""
-        line = self._lines.setdefault((waiting.sort, waiting.about), OrderedDict())
-        front = bool(line) and next(iter(line.values())).since > waiting.since
-        line[waiting.message.id] = waiting
-        if front:
-            line.move_to_end(waiting.message.id, last=False)
-        self._size += 1
-        self._of_user[waiting.message.user] += 1
+        self._add(waiting)
+        self._lines[waiting.sort, waiting.about].move_to_end(waiting.message.id, last=False)
 
     def best(
         self, now: float, product: str | None, sorts: Iterable[Sort] = COMMENTS
@@ -120,13 +117,12 @@ class Inbox:
         if best is None:
             return None
         self._remove(best)
-        text = folded(best.message.text)
         line = self._lines.get((best.sort, best.about), Line())
-        same = [w for w in line.values() if folded(w.message.text) == text]
+        same = [w for w in line.values() if w.folded == best.folded]
         for other in same:
             self._remove(other)
         ids = tuple(other.message.id for other in same)
-        return Waiting(best.message, best.sort, best.since, best.about, best.same + ids)
+        return replace(best, same=best.same + ids)
 
     def drain(self, kind: Sort, most: int, now: float) -> list[Waiting]:
         """Remove and return up to `most` messages of one sort, newest last."""
@@ -144,6 +140,12 @@ class Inbox:
     def snapshot(self) -> dict[str, int]:
         """Return how many messages wait, by sort."""
         return {kind.value: self.waiting(kind) for kind in Sort}
+
+    def _add(self, waiting: Waiting) -> None:
+        line = self._lines.setdefault((waiting.sort, waiting.about), OrderedDict())
+        line[waiting.message.id] = waiting
+        self._size += 1
+        self._of_user[waiting.message.user] += 1
 
     def _make_room(self, product: str | None) -> str:
         """Drop the oldest message of the lowest rank; return its id."""

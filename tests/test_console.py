@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -510,3 +512,26 @@ def test_shutdown_takes_less_than_two_seconds_with_streams_open():
         return took
 
     assert asyncio.run(main()) < 2
+
+
+# --- documentation --------------------------------------------------------------------------------
+
+
+def test_every_route_command_and_metric_is_documented():
+    root = Path(__file__).parents[1]
+    page = (root / "docs/operator-api.md").read_text()
+    console = Console(FakeDesk(), "127.0.0.1", 0)
+    routes = {resource.canonical for resource in console._app().router.resources()}
+    brain = root / "livehost/brain"
+    sources = [brain / "desk.py", *(brain / "console").glob("*.py")]
+    metrics = {
+        name
+        for file in sources
+        for name in re.findall(r'"(livehost_[a-z_]+?)(?:\{\{?|")', file.read_text())
+    }
+    assert len(routes) >= 9
+    assert len(metrics) >= 10
+    for name in {*routes, *COMMANDS, *metrics}:
+        assert f"`{name.removesuffix('_')}" in page or f"{name}`" in page or f" {name}`" in page, (
+            name
+        )

@@ -2,7 +2,7 @@
 // In:  /api/recent and /api/status.   Out: lists of text.
 
 import { element, follow } from "./lists.js";
-import { named, word } from "./words.js";
+import { named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -28,7 +28,7 @@ function messageRow({ at, kind, nickname, text, count, state, answer }) {
 function saidRow({ at, kind, why, text, state }) {
   const head = element(
     "div", "who", element("span", `why ${safe(kind)}`, named("why", kind)),
-    kind === "script" ? null : element("span", "", String(why ?? "")), clock(at),
+    element("span", "", phrase(String(why ?? ""))), clock(at),
     state ? element("span", `badge ${safe(state)}`, named("said", state)) : null,
   );
   return element("li", "", head, element("p", "text", String(text ?? "")));

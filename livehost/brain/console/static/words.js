@@ -82,6 +82,10 @@ const WORDS = {
 
 // The server speaks English; what an operator meets often is said in Chinese too.
 const PHRASES = [
+  [/^(question|comment)$/, ""],
+  [/^question about (.*)$/s, "关于 $1"],
+  [/^rundown (\S+), line (\d+)$/, "流程 $1 第 $2 句"],
+  [/^AI notice every (\d+) minutes$/, "每 $1 分钟一次的身份提示"],
   [/^the stage is not there; nobody hears the host$/, ""],
   [/^catalog not reloaded: (.*)$/s, "商品或脚本的修改没有生效，仍按原来的播：$1"],
   [/^state cannot be written: (.*)$/s, "状态文件写不进去：$1"],

@@ -1,0 +1,43 @@
+"""Measure the product and print JSON: `python -m benchmarks [--minutes 10] [--only live,cost]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cost, live, machine
+
+SIZES = ((720, 1280), (1080, 1920))
+
+
+def main() -> None:
+    """Run the chosen measurements one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
+    parser.add_argument("--only", default="live,cost", help="comma-separated: live, cost")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    parser.add_argument("--cache", type=Path, help="speech cache to start from")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="livehost-cache-") as scratch:
+        cache = given.cache or Path(scratch)
+        steps: dict[str, Callable[[], Any]] = {
+            "live": lambda: live.measure(given.minutes, cache),
+            "cost": lambda: [cost.measure(size, cache) for size in SIZES],
+        }
+        results: dict[str, Any] = {"machine": machine.facts()}
+        for name in given.only.split(","):
+            print(f"measuring {name}", file=sys.stderr)
+            results[name] = steps[name]()
+    text = json.dumps(results, ensure_ascii=False, indent=2)
+    print(text)
+    if given.out:
+        given.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What a second of stream costs, next to what ffmpeg alone needs to encode the same pictures.
+
+In:  a size.   Out: CPU-seconds per second of the room's processes and of ffmpeg, and the ratio.
+
+The room runs with its speech in the cache, so that no synthesis is counted; the brain is listed
+apart. Both figures come from one run on one machine, ffmpeg right after the room, on the pictures
+that the room recorded.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from livehost.config import load_room
+from tests.onair import DEMO, RoomOnAir
+
+SECONDS = 40.0
+CLIP_SECONDS = 10.0
+
+
+def measure(size: tuple[int, int], cache: Path | None = None) -> dict[str, Any]:
+    """Return the cost of a room at `size` and its ratio to ffmpeg's."""
+    with tempfile.TemporaryDirectory(prefix="livehost-bench-") as name:
+        folder = Path(name)
+        record = folder / "room.mp4"
+        text = DEMO.read_text() + f"\n[video]\nwidth = {size[0]}\nheight = {size[1]}\n"
+        with RoomOnAir(folder, ["--record", str(record)], text, cache) as room:
+            room.wait_on_air(120)
+            time.sleep(10)
+            used = _cost(room)
+            counters = (room.status() or {})["stage"]["counters"]
+            quality = (room.status() or {})["stage"]["quality"]
+            room.end()
+        alone = _ffmpeg(record, folder / "again.mp4", load_room(room.room).video)
+    return {
+        "size": f"{size[0]}x{size[1]}",
+        "cpu_seconds_per_second": used,
+        "ffmpeg_alone": round(alone, 3),
+        "ratio": round(used["stage"] / alone, 2),
+        "quality": quality,
+        "counters": counters,
+    }
+
+
+def _cost(room: RoomOnAir) -> dict[str, float]:
+    processes = {name: psutil.Process(room.pids[name]) for name in ("stage", "brain")}
+
+    def cpu() -> dict[str, float]:
+        return {name: sum(p.cpu_times()[:2]) for name, p in processes.items()}
+
+    before, began = cpu(), time.monotonic()
+    time.sleep(SECONDS)
+    seconds = time.monotonic() - began
+    return {name: round((now - before[name]) / seconds, 3) for name, now in cpu().items()}
+
+
+def _ffmpeg(recorded: Path, target: Path, video: Any) -> float:
+    """Return CPU-seconds per second of ffmpeg encoding the pictures of `recorded` again."""
+    raw, sound = target.with_suffix(".yuv"), target.with_suffix(".wav")
+    start = ["ffmpeg", "-v", "error", "-y"]
+    clip = ["-ss", "15", "-t", str(CLIP_SECONDS), "-i", str(recorded)]
+    subprocess.run([*start, *clip, "-f", "rawvideo", "-pix_fmt", "yuv420p", str(raw)], check=True)
+    subprocess.run([*start, *clip, "-vn", str(sound)], check=True)
+    keyframes = str(round(float(video.rate) * video.keyframe_seconds))
+    rate = f"{video.bitrate_kbps}k"
+    before = _children_cpu()
+    subprocess.run(
+        [
+            *start, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{video.width}x{video.height}",
+            "-r", video.fps, "-i", str(raw), "-i", str(sound),
+            "-c:v", "libx264", "-preset", video.preset, "-tune", "zerolatency", "-threads", "1",
+            "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-bf", "0",
+            "-g", keyframes, "-keyint_min", keyframes, "-sc_threshold", "0",
+            "-c:a", "aac", "-b:a", "128k", str(target),
+        ],
+        check=True,
+    )  # fmt: skip
+    return (_children_cpu() - before) / CLIP_SECONDS
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

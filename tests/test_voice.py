@@ -42,13 +42,27 @@ async def speak(engine, text, **how):
         return [chunk async for chunk in chunks]
 
 
+@pytest.fixture(scope="module")
+def spoken(engines):
+    """The chunks of a text, made once for the module."""
+    made = {}
+
+    def say_once(name, text=None):
+        text = text or text_for(name)
+        if (name, text) not in made:
+            made[name, text] = asyncio.run(speak(engines(name), text))
+        return made[name, text]
+
+    return say_once
+
+
 def text_for(name):
     return TEXT.get(name, CHINESE)
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_contract(name, engines):
-    chunks = asyncio.run(speak(engines(name), text_for(name)))
+def test_contract(name, spoken):
+    chunks = spoken(name)
     assert all(0 < len(c.pcm) <= CHUNK_SAMPLES for c in chunks)
     assert all(c.pcm.dtype == np.float32 and c.pcm.ndim == 1 for c in chunks)
     assert all(np.isfinite(c.pcm).all() and np.abs(c.pcm).max() <= 1 for c in chunks)
@@ -57,8 +71,8 @@ def test_contract(name, engines):
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_phones_follow_each_other_from_the_first_to_the_last_sample(name, engines):
-    chunks = asyncio.run(speak(engines(name), text_for(name)))
+def test_phones_follow_each_other_from_the_first_to_the_last_sample(name, spoken):
+    chunks = spoken(name)
     phones = chunks[0].phones
     assert phones[0].start == 0
     assert phones[-1].end == sum(len(c.pcm) for c in chunks)
@@ -95,34 +109,35 @@ def test_the_key_tells_speeds_and_texts_apart(name, engines):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_faster_is_shorter(name, engines):
+    text = "Good." if name == "hibari" else "好的，马上。"
     slow, fast = (
-        sum(len(c.pcm) for c in asyncio.run(speak(engines(name), text_for(name), speed=speed)))
-        for speed in (0.8, 1.6)
+        chunks[0].phones[-1].end
+        for chunks in (asyncio.run(speak(engines(name), text, speed=s)) for s in (0.8, 1.8))
     )
-    assert fast < 0.75 * slow
+    assert fast < 0.8 * slow
 
 
 @pytest.mark.parametrize("name", ["kokoro", "hibari"])
-def test_speech_is_audible_at_the_room_s_loudness(name, engines):
-    chunks = asyncio.run(speak(engines(name), text_for(name)))
+def test_speech_is_audible_at_the_room_s_loudness(name, spoken):
+    chunks = spoken(name)
     pcm = np.concatenate([c.pcm for c in chunks])
-    assert loudness(pcm) + BOTH_CHANNELS == pytest.approx(-16, abs=2)
+    assert loudness(pcm) + BOTH_CHANNELS == pytest.approx(-16, abs=1.5)
     assert np.abs(pcm).max() <= CEILING + 1e-4
 
 
 @pytest.mark.parametrize("name", ["kokoro", "hibari"])
-def test_the_sound_is_where_the_phones_say(name, engines):
-    chunks = asyncio.run(speak(engines(name), text_for(name)))
+def test_the_sound_is_where_the_phones_say(name, spoken):
+    chunks = spoken(name)
     pcm = np.concatenate([c.pcm for c in chunks])
     power = {True: [], False: []}
     for phone in chunks[0].phones:
         power[phone.ipa == "sil"].append(float(np.mean(pcm[phone.start : phone.end] ** 2)))
-    assert np.mean(power[False]) > 1000 * np.mean(power[True])
+    assert np.mean(power[False]) > 300 * np.mean(power[True])
 
 
-def test_lips_are_closed_when_the_sound_is(engines):
+def test_lips_are_closed_when_the_sound_is(spoken):
     """The closure of 爸 and 怕 is silent: the phone p must lie over it, not after it."""
-    chunks = asyncio.run(speak(engines("kokoro"), "他爸爸怕八百。"))
+    chunks = spoken("kokoro", "他爸爸怕八百。")
     pcm = np.concatenate([c.pcm for c in chunks])
     level = [
         (phone.ipa, float(np.sqrt(np.mean(pcm[phone.start : phone.end] ** 2))))
@@ -133,14 +148,14 @@ def test_lips_are_closed_when_the_sound_is(engines):
     assert closed < opened / 3
 
 
-def test_a_pause_separates_clauses(engines):
-    chunks = asyncio.run(speak(engines("kokoro"), "今天的价格非常便宜，明天就没有了。"))
+def test_a_pause_separates_clauses(spoken):
+    chunks = spoken("kokoro", "今天的价格非常便宜，明天就没有了。")
     inner = [p for p in chunks[0].phones if p.ipa == "sil"][1:-1]
     assert any(p.end - p.start > 4800 for p in inner)
 
 
-def test_english_words_inside_chinese(engines):
-    chunks = asyncio.run(speak(engines("kokoro"), "支持WiFi和iPhone 15。"))
+def test_english_words_inside_chinese(spoken):
+    chunks = spoken("kokoro", "支持WiFi和iPhone 15。")
     said = " ".join(p.ipa for p in chunks[0].phones)
     assert "w aɪ" in said
     assert "aɪ f oʊ n" in said

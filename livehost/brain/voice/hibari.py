@@ -32,8 +32,8 @@ from livehost.errors import BackendBroken, LivehostError, Transient
 from livehost.media import Phone
 
 _RATE = 24_000
-_EXPECTED_LUFS = -22.0  # one channel, before any gain
-_DURATIONS = Port("/Clip_output_0", 2)  # ticks of 12.5 ms for each id
+_EXPECTED_LUFS = -26.4  # one channel, before any gain
+_DURATIONS = Port("/Clip_output_0", 1)  # units of 25 ms for each id, two ticks
 _SPECTRA = ("lh", "theta", "ln", "lr", "phi", "f0")
 _SILENT = 10 ** (-50 / 20)
 _HEAD, _TAIL = 5, 8  # ticks kept around the speech
@@ -99,9 +99,9 @@ class Hibari:
         session, ids = self._loaded()
         feed = {"ids": np.array([[0, *(ids[s] for s in symbols if s in ids), 0]], np.int64)}
         feed["speed"] = np.array([pace], np.float32)
-        *spectra, ticks = session.run([*_SPECTRA, _DURATIONS.name], feed)
+        *spectra, units = session.run([*_SPECTRA, _DURATIONS.name], feed)
         wave = dsp.synth(*(part[0] for part in spectra), np.random.default_rng(0))
-        return wave.astype(np.float32), [int(n) for n in np.ravel(ticks)[:-1]]
+        return wave.astype(np.float32), [2 * int(n) for n in units[:-1]]
 
     def _loaded(self) -> tuple[Any, dict[str, int]]:
         if self._session is None:

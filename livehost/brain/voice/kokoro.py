@@ -42,7 +42,7 @@ _FIRST_CLAUSE_TOKENS = 70
 """About 15 characters: the first clause is short, so that the first sound comes soon."""
 _LEAST_CLAUSE_TOKENS = 20
 """A first clause shorter than this takes the next one along: "好，" alone sounds clipped."""
-_EXPECTED_LUFS = -20.5  # one channel, before any gain
+_EXPECTED_LUFS = -18.0  # one channel, before any gain
 _HEAD, _TAIL = 5, 8  # ticks of silence kept around a clause: 60 and 100 ms
 _PIECES = (64, 160)  # ticks: a piece of a clause lasts 0.8 s at least, later ones 2 s
 _SOUND_VERSION = 1

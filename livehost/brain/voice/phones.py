@@ -30,6 +30,10 @@ _RENAMED = {
 }  # fmt: skip
 """Symbols whose usual IPA is another one; the others are IPA already."""
 
+_STOPS = frozenset(("p", "b", "t", "d", "k", "ɡ", "ts", "tɕ", "ʈʂ", "tʃ", "dʒ", "m"))
+_CLOSURE = 5
+"""Ticks before its release for which a stop after a pause is shut: silent, but not a pause."""
+
 _LENGTHEN = frozenset("→↗↓↘ʰːʲ\u0303ᵝ")  # tones, aspiration, length: part of the phone before
 _STRESS = frozenset("ˈˌ")  # part of the phone after
 _MARKS = frozenset(';:,.!?—…"()“” ')  # part of the phone before, unless it is a real pause
@@ -89,6 +93,8 @@ def _without(span: _Span, silences: Sequence[tuple[int, int]]) -> list[_Span]:
     at = span.start
     for silence in silences:
         start, end = max(silence[0], at), min(silence[1], span.end)
+        if span.ipa in _STOPS and end == span.end:
+            end -= _CLOSURE
         if end - start < min(_SHORTEST_SILENCE, span.end - span.start):
             continue
         if start - at >= _SHORTEST_PHONE:

@@ -15,7 +15,7 @@ from livehost.config import Room
 from livehost.media import Phone
 
 _SECONDS_PER_CHARACTER = 0.18
-_LEAST, _MOST = 1.0, 12.0  # seconds
+_LEAST, _MOST = 0.5, 12.0  # seconds
 
 
 class Silent:

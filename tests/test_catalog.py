@@ -67,7 +67,8 @@ def test_demo_script_is_six_to_eight_minutes_long(tmp_path):
     assert None not in said
     assert 360 <= sum(len(text) for text in said) / 4.8 <= 480  # characters a second
     assert {s.kind.value for s in catalog.segments} == {
-        "opening", "selling_points", "demonstration", "faq", "price", "call_to_action", "transition",
+        "opening", "selling_points", "demonstration", "faq", "price", "call_to_action",
+        "transition",
     }  # fmt: skip
 
 
@@ -194,13 +195,17 @@ def test_check_reads_the_card_too(tmp_path):
     assert len(found) == 1 and re.search(r"cup\.toml:7: faq\.0\.answer: ", found[0])
 
 
+KEYS = ["id", "name", "price", "stock", "pictures", "faq", "size", "link", "tags"]
+VALUES = [
+    "1", '"x"', "[]", "[1]", "{}", "nan", "inf", "1e400", "true", '"\\u0000"', "-1", "2026-01-01",
+    '[""]', "[[]]", "{a=1}", '"' + "长" * 500 + '"',
+]  # fmt: skip
 GARBAGE = st.one_of(
     st.text(max_size=200),
     st.lists(
         st.tuples(
-            st.sampled_from(["id", "name", "price", "stock", "pictures", "faq", "size", "link", "tags"]),
-            st.sampled_from(["1", '"x"', "[]", "[1]", "{}", "nan", "inf", "1e400", "true", '"\\u0000"',
-                             "-1", "2026-01-01", '[""]', "[[]]", "{a=1}", '"' + "长" * 500 + '"']),
+            st.sampled_from(KEYS),
+            st.sampled_from(VALUES),
         ),
         max_size=8,
     ).map(lambda pairs: "\n".join(f"{key} = {value}" for key, value in pairs)),
@@ -360,8 +365,9 @@ def test_every_key_of_products_and_rundowns_is_in_the_docs():
     from livehost.brain import product, script
 
     text = (DEMO.parent.parent / "docs" / "scripts.md").read_text("utf-8")
-    models = [product.Product, product.Variant, product.Size, product.Faq, product.Delivery,
-              product.Returns, product.Promotion, script.Rundown, script.SegmentText, script.LineText]  # fmt: skip
+    cards = (product.Product, product.Variant, product.Size, product.Faq, product.Delivery)
+    models = [*cards, product.Returns, product.Promotion, script.Rundown, script.SegmentText]
+    models.append(script.LineText)
     missing = [
         f"{model.__name__}.{key}"
         for model in models

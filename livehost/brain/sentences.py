@@ -15,7 +15,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 MOST = 45
 """Characters of a sentence; Latin letters count a half, as they are spoken twice as fast."""
 LEAST = 6
-FIRST = 18
+FIRST = 12
 """The first sentence is cut at the first comma once it is this long."""
 _REST = 10
 """Characters that must follow before the first sentence is cut at a comma."""
@@ -35,11 +35,12 @@ def split(text: str) -> list[str]:
     rest = text
     while rest:
         cut = _cut(rest, first=not out, final=True)
-        piece, rest = rest[:cut], rest[cut:]
-        if speakable(piece):
-            out.append(piece.strip())
-        elif out and piece.strip():
-            out[-1] += piece.strip()
+        piece, rest = rest[:cut].strip(), rest[cut:]
+        stump = out and _weight(piece) < LEAST and _weight(out[-1] + piece) <= MOST
+        if stump or (out and not speakable(piece)):
+            out[-1] += piece
+        elif speakable(piece):
+            out.append(piece)
     return out
 
 
@@ -135,4 +136,4 @@ def _forced(text: str, at: int, pause: int) -> int:
 
 
 def _sticks(left: str, right: str) -> bool:
-    return all(char.isascii() and (char.isalnum() or char in ".:%") for char in (left, right))
+    return all(char.isascii() and (char.isalnum() or char in ".,:%") for char in (left, right))

@@ -100,8 +100,7 @@ def quantities(text: str) -> list[Quantity]:
         for quantity in reader(text):
             if not any(taken[quantity.start : quantity.end]):
                 found.append(quantity)
-        for quantity in found:
-            taken[quantity.start : quantity.end] = [True] * (quantity.end - quantity.start)
+                taken[quantity.start : quantity.end] = [True] * (quantity.end - quantity.start)
     found.sort(key=lambda q: (q.start, q.end))
     return _ranges(text, found)
 

@@ -5,6 +5,7 @@ In:  TOML files of [[rule]].   Out: compiled rules; the first hit, or every hit,
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,9 +100,9 @@ class Rule:
 
 def load_rules(paths: tuple[Path, ...] = ()) -> tuple[Rule, ...]:
     """Return the built-in rules and those of `paths`. Raises ConfigError with every problem."""
-    rules: list[Rule] = []
+    rules: list[Rule] = list(_built_in())
     problems: list[str] = []
-    for path in (BUILT_IN, *paths):
+    for path in paths:
         try:
             rules.extend(_compiled(rule) for rule in load_toml(path, WordList).rule)
         except ConfigError as error:
@@ -111,6 +112,11 @@ def load_rules(paths: tuple[Path, ...] = ()) -> tuple[Rule, ...]:
     if problems:
         raise ConfigError(*problems)
     return tuple(rules)
+
+
+@functools.cache
+def _built_in() -> tuple[Rule, ...]:
+    return tuple(_compiled(rule) for rule in load_toml(BUILT_IN, WordList).rule)
 
 
 def words_rule(rule_id: str, words: tuple[str, ...]) -> Rule:

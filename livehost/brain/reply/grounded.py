@@ -5,6 +5,7 @@ In:  `Question`, the catalog in force.   Out: `Answer` with its intent; "not on 
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import tomllib
@@ -129,28 +130,31 @@ class GroundedReplier:
     def _intent(
         self, text: str, product: Product | None, body: Body
     ) -> tuple[str, tuple[Product, str] | None]:
-        rule = self._gate.check_shown(text, most=500).rule
-        if rule in _SILENT:
-            return "abuse", None
-        if rule:
-            return "contact", None
+        """Return the intent, and the FAQ answer with its product for intent "faq"."""
         early = self._early.first(text)
-        if early in ("injection", "identity", "complaint"):
-            return early, None
-        if names_no_link(text, self._catalog.products.values()):
-            return "no_link", None
+        if first := self._precaution(text, early):
+            return first, None
         faq = self._best_faq(text, product)
-        if faq and faq[2] >= SURE:
-            return "faq", faq[:2]
-        if body and product and product.size:
-            return "size", None
-        if early:
-            return early, None
-        if product and _detail(text, product):
-            return "quality", None
-        if faq and faq[2] >= LIKELY:
-            return "faq", faq[:2]
-        return self._late.first(text) or ("unknown" if asks(text) else "offtopic"), None
+        score = faq[2] if faq else 0.0
+        detailed = product is not None and bool(_detail(text, product))
+        choices: tuple[tuple[bool, str], ...] = (
+            (score >= SURE, "faq"),
+            (bool(body) and product is not None and bool(product.size), "size"),
+            (early is not None, early or ""),
+            (detailed, "quality"),
+            (score >= LIKELY, "faq"),
+        )
+        intent = next((name for holds, name in choices if holds), None)
+        intent = intent or self._late.first(text) or ("unknown" if asks(text) else "offtopic")
+        return intent, faq[:2] if faq and intent == "faq" else None
+
+    def _precaution(self, text: str, early: str | None) -> str | None:
+        """Return an intent that goes before everything that the card could answer."""
+        if rule := self._gate.check_shown(text, most=500).rule:
+            return "abuse" if rule in _SILENT else "contact"
+        if early in ("injection", "identity", "complaint"):
+            return early
+        return "no_link" if names_no_link(text, self._catalog.products.values()) else None
 
     def _best_faq(self, text: str, product: Product | None) -> tuple[Product, str, float] | None:
         """Return the best entry of the product at hand, or a surely better one of another."""
@@ -226,23 +230,24 @@ def _situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
         return "no_product"
     match intent:
         case "size":
-            return _size(product, meaning.body, slots, language)
-        case "compared" | "discount":
-            return (
-                intent if slots.get("promo" if intent == "discount" else intent) else f"no_{intent}"
-            )
+            key = _size(product, meaning.body, slots, language)
+        case "compared":
+            key = "compared" if "compared" in slots else "no_compared"
+        case "discount":
+            key = "discount" if "promo" in slots else "no_discount"
         case "stock":
-            return "sold_out" if product.stock == 0 else "stock"
+            key = "sold_out" if product.stock == 0 else "stock"
         case "shipping_fee":
-            free = product.delivery.free
-            return "free" if free else "fee"
+            key = "free" if product.delivery.free else "fee"
         case "delivery":
-            return _region(product, text, slots)
+            key = _region(product, text, slots)
         case "colours":
-            return _colour(product, text)
-        case "quality":
-            slots["detail"] = _detail(text, product) or slots.get("details", "")
-    return intent
+            key = _colour(product, text)
+        case _:
+            key = intent
+    if intent == "quality":
+        slots["detail"] = _detail(text, product) or slots.get("details", "")
+    return key
 
 
 def _size(product: Product, body: Body, slots: Slots, language: str) -> str:
@@ -311,6 +316,7 @@ def _filled(template: str, slots: Slots) -> bool:
     return all(slots.get(name) for name in _SLOT.findall(template))
 
 
+@functools.cache
 def _templates() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(Path(__file__).with_name("templates.toml").read_text("utf-8"))
 

@@ -5,11 +5,11 @@ In:  a chat message as it was written.   Out: `Meaning`.
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from livehost.brain.gate.fold import fold
@@ -52,14 +52,13 @@ class Body:
         return words[5].join(parts)
 
 
-_METRES = re.compile(r"([12一两])米([0-9一二三四五六七八九]{1,2})(?![0-9])")
 _HEIGHT, _WEIGHT = (120, 215), (70, 300)
 _LIGHT = 75  # a bare weight below is kilograms: nobody who asks weighs 37 kg
 
 
 def body_of(text: str) -> Body:
     """Return the height and weight in a message: "165 110斤", "一米六五 55kg", "身高170体重65"."""
-    plain = _METRES.sub(_centimetres, fold(text).text)
+    plain = fold(text).text
     height = weight = None
     kilos = False
     for quantity in quantities(plain):
@@ -77,12 +76,6 @@ def body_of(text: str) -> Body:
     return Body(height, weight, kilos)
 
 
-def _centimetres(match: re.Match[str]) -> str:
-    metres, rest = parse(match[1]) or Decimal(1), match[2]
-    digits = rest if rest.isascii() else "".join(str(parse(c)) for c in rest)
-    return f" {int(metres) * 100 + int(digits.ljust(2, '0'))}cm "
-
-
 @dataclass(frozen=True, slots=True)
 class Intents:
     """Patterns of one group of intents, in order."""
@@ -94,6 +87,7 @@ class Intents:
         return next((name for name, pattern in self.patterns if pattern.search(text)), None)
 
 
+@functools.cache
 def load_intents() -> tuple[Intents, Intents]:
     """Return the intents to look for before the FAQ and after it."""
     file = Path(__file__).with_name("intents.toml")

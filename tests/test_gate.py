@@ -1,0 +1,272 @@
+"""The gate: disguises, numbers, masks, word lists, and that it fails closed."""
+
+import logging
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livehost.brain.gate import Gate, gate
+from livehost.brain.gate.fold import fold
+from livehost.brain.gate.numerals import han, parse
+from livehost.brain.gate.quantities import quantities
+from livehost.brain.gate.rules import BUILT_IN, load_rules
+from livehost.brain.product import Product
+from livehost.errors import ConfigError
+from tests.demo_shop import NOW, demo_catalog
+
+CUP = Product(id="cup", name="瓷杯", price=Decimal("199.90"), stock=30)
+JUDGE = Gate()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return demo_catalog(tmp_path_factory.mktemp("shop"))
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("199.9", "199.9"), ("1,999", "1999"), ("一百九十九", "199"), ("一百九", "190"),
+        ("一百零九", "109"), ("两百五", "250"), ("三千八", "3800"), ("一万二", "12000"),
+        ("二十", "20"), ("一百一十", "110"), ("二零二六", "2026"), ("一九九", "199"),
+        ("3千8", "3800"), ("1.5万", "15000"), ("九点九", "9.9"), ("一百九十九点九", "199.9"),
+        ("十五", "15"), ("两千零二十六", "2026"),
+        ("一亿", "100000000"), ("ninety nine", "99"), ("one hundred and five", "105"), ("零", "0"),
+    ],
+)  # fmt: skip
+def test_numerals(text, value):
+    assert parse(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ["三四百", "三五", "七八", "一点", "x", "1.2.3"])
+def test_what_is_not_an_exact_number(text):
+    assert parse(text) is None
+
+
+@given(st.integers(1, 99))
+def test_han_and_back(number):
+    assert parse(han(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("一百九十九块九", [("money", "199.9")]),
+        ("9块9毛9", [("money", "9.99")]),
+        ("199元3件", [("money", "199"), ("count:件", "3")]),
+        ("99块9包邮", [("money", "99.9")]),
+        ("八折", [("discount", "8")]),
+        ("百分之二十", [("percent", "20")]),
+        ("48到72小时", [("hour", "48"), ("hour", "72")]),
+        ("一米六五", [("cm", "165")]),
+        ("1.65米，55kg", [("cm", "165"), ("jin", "110")]),
+        (
+            "2026年9月3日晚上8点半",
+            [("year", "2026"), ("month_of", "9"), ("day_of", "3"), ("clock", "8")],
+        ),
+        ("3:30", [("clock", "3.5")]),
+        ("几十块钱", [("money", None)]),
+        ("165，110斤", [("", "165"), ("jin", "110")]),
+        ("￥１９９", [("money", "199")]),
+        ("壹佰元", [("money", "100")]),
+        ("①⑨⑨元", [("money", "199")]),
+        ("没有数字", []),
+    ],
+)
+def test_quantities(text, found):
+    assert [(q.dim, q.value) for q in quantities(fold(text).text)] == [
+        (dim, None if value is None else Decimal(value)) for dim, value in found
+    ]
+
+
+def spoken(cents):
+    """The ways people write and say an amount."""
+    whole, part = divmod(cents, 100)
+    number = f"{whole}.{part:02d}"
+    return [f"{number}元", f"¥{number}", f"只要{number}", f"{number} yuan", f"{number}块钱"]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 999_999).filter(lambda c: c != 19_990), st.data())
+def test_a_price_that_is_not_on_the_card_never_passes(cents, data):
+    text = data.draw(st.sampled_from(spoken(cents)))
+    head = data.draw(st.sampled_from(["", "现在", "瓷杯", "今天拍下", "给大家算到手价"]))
+    assert not JUDGE.check(f"{head}{text}。", CUP, NOW).ok
+
+
+@settings(deadline=None)
+@given(st.integers(2, 99).filter(lambda n: n not in (30,)))
+def test_chinese_numerals_are_no_way_around(number):
+    for text in (
+        f"{han(number)}块钱",
+        f"只要{han(number)}元",
+        f"还剩{han(number)}件",
+        f"{han(number)}折",
+    ):
+        assert not JUDGE.check(text, CUP, NOW).ok
+
+
+def test_the_price_itself_passes_in_every_form():
+    for text in (*spoken(19_990), "一百九十九块九", "一百九十九点九元", "199.90元"):
+        verdict = JUDGE.check(text, CUP, NOW)
+        assert verdict.ok, verdict
+
+
+def test_without_a_card_no_figure_passes():
+    assert not JUDGE.check("只要199.9元。", None, NOW).ok
+    assert JUDGE.check("今天有三款。", None, NOW).ok
+
+
+# --- failing closed -----------------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=300))
+def test_never_raises_and_always_answers(text):
+    verdict = JUDGE.check(text, CUP, NOW)
+    assert verdict.ok == (verdict.rule == "")
+    assert verdict.ok or verdict.text
+    assert verdict.rule != "gate-error"
+    shown = JUDGE.check_shown(text)
+    assert shown.rule != "gate-error" and len(shown.text) <= 120
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("一二三十百千万点元块折%.,0123456789号码月日斤米：:-~ 送买", max_size=24))
+def test_number_soup_never_raises(text):
+    assert JUDGE.check(text, CUP, NOW).rule != "gate-error"
+
+
+def test_a_fault_inside_stops_the_sentence(monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(gate, "unbacked", broken)
+    verdict = Gate().check("你好。", CUP, NOW)
+    assert not verdict.ok and verdict.rule == "gate-error" and verdict.text != "你好。"
+    assert "stopped the sentence" in caplog.text
+    monkeypatch.setattr(gate, "fold", broken)
+    assert Gate().check_shown("小明").text == "***"
+
+
+def test_a_text_without_end_is_stopped_unread():
+    assert Gate().check("好" * 10_000, CUP, NOW).rule == "too-long"
+
+
+def test_stops_are_logged_and_counted(caplog):
+    judge = Gate()
+    with caplog.at_level(logging.INFO):
+        judge.check("国家级好杯子。", CUP, NOW)
+    assert judge.stopped == {"superlative": 1}
+    assert caplog.records[-1].rule == "superlative" and caplog.records[-1].found == "国家级"
+
+
+def test_is_fast_enough_for_every_sentence(shop):
+    """Not a benchmark: an order of magnitude above the 5 ms a sentence may cost."""
+    judge, jacket = Gate(shop), shop.products["jacket"]
+    text = "品牌官方旗舰店2026年10月日常售价是269元，现在直播间到手179.9元，48小时内发货。"
+    judge.check(text, jacket, NOW)
+    started = time.process_time()
+    for _ in range(20):
+        assert judge.check(text, jacket, NOW).ok
+    assert time.process_time() - started < 20 * 0.05
+
+
+# --- disguises and masks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "国家级",
+        "国 家 级",
+        "国-家.级",
+        "国🎉家🎉级",
+        "國家級",
+        "国\u200b家\u200b级",
+        "国/家/级",
+        "【国】家【级】",
+    ],
+)
+def test_disguises_of_one_word(text):
+    assert JUDGE.check(f"这是{text}的杯子", CUP, NOW).rule == "superlative"
+
+
+def test_found_is_what_stands_in_the_text():
+    assert JUDGE.check("这是国 家-级的杯子", CUP, NOW).found == "国 家-级"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("小明", "小明"),
+        ("加薇信abc呀", "***abc呀"),
+        ("你个傻 逼", "你个***"),
+        ("电话13812345678", "***********" + "**"),
+        ("买ＶＸ找我", "买**找我"),
+        ("看 t.me/abc", "看 *****abc"),
+        ("这是最好的吗？199行不行", "这是最好的吗？199行不行"),
+        ("换\u202e行\n了", "换行了"),
+    ],
+)
+def test_shown_text_is_masked(text, shown):
+    assert JUDGE.check_shown(text).text == shown
+
+
+def test_shown_text_is_cut():
+    assert len(JUDGE.check_shown("啊" * 500, most=24).text) == 24
+
+
+# --- lists --------------------------------------------------------------------------------------
+
+
+def test_every_safe_line_passes_in_every_language(shop):
+    for language, lines in gate._safe_lines().items():
+        judge = Gate(shop, language=language)
+        for product in (None, *shop.products.values()):
+            for text in (line for group in lines.values() for line in group):
+                assert judge.check(text, product, NOW).ok, text
+
+
+def test_every_category_has_a_safe_line_and_every_rule_a_source():
+    text = BUILT_IN.read_text("utf-8")
+    rules = load_rules()
+    for lines in gate._safe_lines().values():
+        assert {rule.category for rule in rules} <= set(lines)
+    assert text.count("[[rule]]") == text.count("source = ") == len(rules)
+
+
+def test_own_list(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('[[rule]]\nid = "house"\nwords = ["隔壁老王家"]\nscope = "say"\n', "utf-8")
+    verdict = Gate(wordlists=[own]).check("比隔壁 老王家的好看。", CUP, NOW)
+    assert (verdict.rule, verdict.found) == ("house", "隔壁 老王家")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[rule]]\nid = "a"\npatterns = ["("]\n', "own.toml:3: .*not a regular expression"),
+        ('[[rule]]\nid = "a"\npatterns = ["x*"]\n', "matches the empty text"),
+        ('[[rule]]\nid = "a"\nwords = ["，"]\n', "without letters"),
+        ('[[rule]]\nid = "a"\ncolour = 1\n', "unknown key"),
+        ("", "rule: is required"),
+        ("x = " + "[" * 4000, "cannot be read as TOML"),
+    ],
+)
+def test_wrong_list(tmp_path, text, said):
+    own = tmp_path / "own.toml"
+    own.write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=said):
+        Gate(wordlists=[own])
+
+
+def test_catalog_may_be_a_function(shop):
+    judge = Gate(lambda: shop)
+    assert judge.check("保温杯现在89元。", shop.products["jacket"], NOW).ok

@@ -22,8 +22,7 @@ pytestmark = [
 ]
 
 HACK = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
-EXPECTED = "Failed to load resource|Password forms"
-"""What a browser logs by itself: an answer of 4xx or 5xx, a hint about user names."""
+EXPECTED = "Failed to load resource"  # what a browser logs by itself at a 4xx or 5xx
 stream = functools.cache(functools.partial(make_stream, 12.0))
 
 
@@ -141,11 +140,25 @@ def test_picture_comes_back_by_itself_after_the_stage_was_away(visit):
         await page.until("!away.hidden")
         assert "自动重连" in await page.run(text("#away-text"))
         await page.until("mode.dataset.mode === 'waiting'")
+        assert not await page.run("away.hidden")  # though the buffer's rest could be played
         desk.values["stage"] = {"connected": True, "quality": "FULL"}
         show = asyncio.ensure_future(desk.play(packets))
         await playing(page)
         assert await page.run("video.currentTime") < 8
         show.cancel()
+
+    visit(scenario)
+
+
+def test_stalled_picture_is_told_while_the_connection_stands(visit):
+    async def scenario(page, desk, console):
+        header, packets = stream()
+        desk.start_stream(header)
+        show = asyncio.ensure_future(desk.play(packets))
+        await playing(page)
+        show.cancel()
+        await page.until("!away.hidden", 4)  # before the page gives the connection up
+        assert console._preview.metrics()["livehost_preview_viewers"] == 1
 
     visit(scenario)
 

@@ -4,6 +4,7 @@
 import { headers } from "./api.js";
 
 const SILENT_MS = 5000; // without a byte for so long the stream is asked for again
+const STALLED_MS = 1200; // without a new picture for so long the picture is away
 const RETRY_MS = 800;
 const TARGET = 0.45; // seconds behind the newest picture
 const HURRY = 0.9; // further behind plays 5 % faster
@@ -18,6 +19,8 @@ export class Player {
     this.video = video;
     this.tell = tell;
     this.behind = 0;
+    this.connected = false;
+    this.playedAt = 0;
     setInterval(() => this.#keepUp(), 250);
     video.addEventListener("waiting", () => this.#keepUp());
   }
@@ -49,10 +52,13 @@ export class Player {
     }
     const buffer = await this.#open(type);
     try {
+      this.connected = true;
+      this.playedAt = performance.now();
       await this.#fill(buffer, response.body.getReader());
     } catch {
       // the connection or the decoder gave up: start anew
     } finally {
+      this.connected = false; // what is left in the buffer is not live
       stop.abort();
     }
     return "away";
@@ -108,14 +114,19 @@ export class Player {
   #keepUp() {
     const { video } = this;
     const last = video.buffered.length - 1;
-    if (last < 0 || video.readyState === 0) return;
+    if (!this.connected || last < 0 || video.readyState === 0) return;
     this.behind = video.buffered.end(last) - video.currentTime;
     const inGap = video.currentTime < video.buffered.start(last) && video.readyState < 3;
     if (inGap || this.behind > JUMP) this.#toEdge();
     if (this.behind > HURRY) video.playbackRate = 1.05;
     else if (this.behind < TARGET) video.playbackRate = 1;
     if (video.paused && !document.hidden) video.play().catch(() => {});
-    if (!video.paused && video.readyState >= 3) this.tell("playing", this.behind);
+    if (!video.paused && video.readyState >= 3) {
+      this.playedAt = performance.now();
+      this.tell("playing", this.behind);
+    } else if (performance.now() - this.playedAt > STALLED_MS && !document.hidden) {
+      this.tell("away");
+    }
   }
 }
 

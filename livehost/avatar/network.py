@@ -98,14 +98,48 @@ class Decoder(nn.Module):  # type: ignore[misc]  # torch may be missing where ty
     def _moved(self, scaled: Tensor, hidden: Tensor) -> Tensor:
         n, w = scaled.shape[0], self.widths
         height, width = self.sheet.shape[2:]
-        flow = (self.flow(scaled) + self.bend(hidden)).view(
-            n * w.sheets, 2, self.rows, self.columns
-        )
+        flow = self.flow(scaled) + self.bend(hidden)
+        flow = flow.view(n * w.sheets, 2, self.rows, self.columns)
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
         where = self.still + flow.permute(0, 2, 3, 1)
-        sheets = self.sheet.repeat(n, 1, 1, 1)
-        moved = F.grid_sample(sheets, where, padding_mode="border", align_corners=False)
+        if torch.onnx.is_in_onnx_export():
+            moved = _gather(self.sheet, where)
+        else:
+            sheets = self.sheet.repeat(n, 1, 1, 1)
+            moved = F.grid_sample(sheets, where, padding_mode="border", align_corners=False)
         return moved.reshape(n, w.sheets * w.planes, height, width)
+
+
+def _gather(sheets: Tensor, where: Tensor) -> Tensor:
+    """Do what grid_sample with border padding does, for a batch of one, as one gather of rows.
+
+    ONNX Runtime's GridSample took more than half of the decoder's time on a CPU. Operators and
+    layouts are chosen by what is fast there: scalar clips, whole rows, no broadcast on the inside.
+
+    Args:
+        sheets: (s, c, h, w).
+        where: (s, h, w, 2), x and y in -1..1.
+    """
+    s, c, height, width = sheets.shape
+    left, part_x = _corner(where[..., 0], width)
+    top, part_y = _corner(where[..., 1], height)
+    first = (torch.arange(s) * height * width).view(s, 1)
+    index = ((top * width + left).long() + first).reshape(-1)
+    rows = sheets.permute(0, 2, 3, 1).reshape(-1, c)
+    table = torch.cat([rows, rows.roll(-1, 0), rows.roll(-width, 0), rows.roll(-width - 1, 0)], 1)
+    four = table[index].t().reshape(4, c, -1)  # here, right, below, right below
+    part_x, part_y = part_x.reshape(1, -1), part_y.reshape(1, -1)
+    above = four[0] + (four[1] - four[0]) * part_x
+    below = four[2] + (four[3] - four[2]) * part_x
+    mixed = above + (below - above) * part_y
+    return mixed.view(c, s, height, width).permute(1, 0, 2, 3)
+
+
+def _corner(where: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return the (s, h * w) whole and fractional coordinate of places in -1..1."""
+    at = (where.flatten(1) * (size / 2) + (size - 1) / 2).clamp(0, size - 1)
+    whole = at.floor().clamp(0, size - 2)
+    return whole, at - whole
 
 
 def _double(x: Tensor) -> Tensor:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 OPSET = 17
 OPENERS = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "tongueOut", "mouthRoll")
-WIDTHS = {"full": {}, "small": {"middle": 32, "grown": 12, "fine": 16, "planes": 6, "coarse": 48}}
+WIDTHS = {
+    "full": {},
+    "small": {"coarse": 48, "middle": 32, "fine": 16, "sheets": 2},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +193,16 @@ class Run:
         fresh.replace(self.checkpoint)
 
     def _load(self) -> None:
-        parts = self.torch.load(self.checkpoint, weights_only=True)
+        try:
+            parts = self.torch.load(self.checkpoint, weights_only=True)
+            self.network.load_state_dict(parts["network"])
+            self.average.load_state_dict(parts["average"])
+            self.optimiser.load_state_dict(parts["optimiser"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise ConfigError(
+                f"{self.checkpoint}: is not a checkpoint of this network; remove or rename it"
+            ) from error
         self.step = parts["step"]
-        self.network.load_state_dict(parts["network"])
-        self.average.load_state_dict(parts["average"])
-        self.optimiser.load_state_dict(parts["optimiser"])
         self.order.set_state(parts["order"])
 
 

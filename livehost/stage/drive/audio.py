@@ -38,10 +38,11 @@ class AudioMouth:
         """Return (53,) float32.
 
         Args:
-            pcm: (n,) float32, the voice in this tick; NaN counts as silence.
+            pcm: (n,) float32, the voice in this tick; NaN counts as silence,
+                what is beyond full scale as full scale.
             period: seconds since the last call.
         """
-        goal = self._goal(np.nan_to_num(pcm, posinf=0, neginf=0), period)
+        goal = self._goal(np.clip(np.nan_to_num(pcm), -1, 1), period)
         time = np.where(goal > self._weights, ATTACK, RELEASE)
         self._weights += (goal - self._weights) * (1 - np.exp(-period / time))
         return np.clip(self._weights @ self._mixed, 0, 1).astype(np.float32)
@@ -56,7 +57,7 @@ class AudioMouth:
         self._peak = max(rms, LOUD + (self._peak - LOUD) * np.exp(-period / PEAK_FADE))
         if rms < FLOOR:
             return np.zeros(4)
-        opened = np.clip((rms / self._peak) ** 0.6, 0, 1)
+        opened = np.clip(1.1 * (rms / self._peak) ** 0.75, 0, 1)
         low, mid, front, hiss = _shares(pcm)
         hissing = np.clip((hiss - 0.35) / 0.3, 0, 1)
         rounding = np.clip((low - 0.72) / 0.2, 0, 1)
@@ -64,7 +65,7 @@ class AudioMouth:
         vowel = opened * (1 - hissing)
         return np.array(
             [
-                vowel * (0.85 - 0.55 * rounding - 0.35 * spread),
+                vowel * (0.95 - 0.6 * rounding - 0.35 * spread),
                 vowel * 0.7 * spread,
                 vowel * 0.75 * rounding * (1 - np.clip(mid / 0.4, 0, 1)),
                 opened * hissing,

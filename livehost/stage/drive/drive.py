@@ -63,6 +63,7 @@ class Drive:
         self._resting = RESTING_SMILE * avatar.emotions["friendly_smile"]
         self._emotion = Follow(self._resting.astype(np.float64), EMOTION_TIME)
         self._lively = Follow(np.zeros(1), 0.6)
+        self._activity = Follow(np.zeros(1), 0.18)
         self._nod, self._brow = Pulse(0.14, 0.34), Pulse(0.12, 0.45)
 
     def face(self, tick: int, spoken: Spoken | None) -> Face:
@@ -74,9 +75,11 @@ class Drive:
         period = self._timeline.period * max(1, min(25, tick - self._last_tick))
         self._last_tick = tick
         mouth = self._mouth.step(spoken, self._timeline.samples(tick), period)
-        lively = float(self._lively.step(np.array([float(self._mouth.sounding)]), period)[0])
+        sounding = np.array([float(self._mouth.sounding)])
+        lively = float(self._lively.step(sounding, period)[0])
+        activity = float(self._activity.step(sounding, period)[0])
         self._accent()
-        shapes = mix(mouth, self._felt(spoken, period), min(1.0, max(0.0, 1.3 * lively)))
+        shapes = mix(mouth, self._felt(spoken, period), activity)
         pose = self._head(period, lively)
         self._eyes(shapes, pose, period)
         self._brows(shapes, period)
@@ -100,7 +103,7 @@ class Drive:
             goal = STRENGTH.get(spoken.emotion, USUAL_STRENGTH) * preset
         felt = self._emotion.step(goal.astype(np.float64), period)
         self._mood_now = self._mood.step(period)
-        return np.clip(felt * (1 + self._mood_now[0]), 0, 1).astype(np.float32)
+        return np.asarray((felt * (1 + self._mood_now[0])).clip(0, 1), np.float32)
 
     def _head(self, period: float, lively: float) -> HeadPose:
         yaw, pitch, roll, tx, ty = self._pose.step(period, 0.8 + 0.5 * lively)
@@ -164,9 +167,10 @@ class _Mouth:
         if spoken is None:
             self.sounding = self.accent = False
             return self._splice.step(self._still, period, joined).copy()
-        gain, self.accent = self._loudness.step(spoken.pcm, period)
+        pcm = np.clip(np.nan_to_num(spoken.pcm), -1, 1)
+        gain, self.accent = self._loudness.step(pcm, period)
         self.sounding = self._loudness.sounding
-        fresh = self._shapes(spoken, samples, period, gain)
+        fresh = self._shapes(spoken, pcm, samples, period, gain)
         return self._splice.step(fresh, period, joined).copy()
 
     def _begin(self, spoken: Spoken | None) -> None:
@@ -174,9 +178,11 @@ class _Mouth:
         phones = spoken.phones if spoken else ()
         self._curve = self._articulator.curve(phones) if phones else None
 
-    def _shapes(self, spoken: Spoken, samples: int, period: float, gain: float) -> Shapes:
+    def _shapes(
+        self, spoken: Spoken, pcm: Shapes, samples: int, period: float, gain: float
+    ) -> Shapes:
         if self._curve is None:
-            return self._audio.shapes(spoken.pcm, period)
+            return self._audio.shapes(pcm, period)
         begin, end = spoken.start / SAMPLE_RATE, (spoken.start + samples) / SAMPLE_RATE
         if self._curve.accents:
             self.accent = any(begin <= at < end for at in self._curve.accents)
@@ -192,18 +198,19 @@ class _Loudness:
     MEMORY, EASE, COOLDOWN = 3.0, 0.09, 1.4  # seconds
 
     def __init__(self) -> None:
-        self._usual, self._gain, self._wait, self._before = 0.05, 1.0, 0.0, 0.0
+        self._usual, self._gain, self._wait, self._before = 0.0, 1.0, 0.0, 0.0
+        self._heard = 0.0  # seconds of voice so far: the first ones count for more
         self.sounding = False
 
     def step(self, pcm: NDArray[np.float32], period: float) -> tuple[float, bool]:
         """Return the gain for the mouth's opening, and whether an accent begins."""
-        power = float(np.mean(np.square(np.nan_to_num(pcm, posinf=0, neginf=0)))) if len(pcm) else 0
-        rms = power**0.5
+        rms = float(np.mean(np.square(pcm))) ** 0.5 if len(pcm) else 0.0
         self.sounding, self._wait = rms > self.FLOOR, self._wait - period
         if not self.sounding:
             self._before = 0.0
             return self._gain, False
-        self._usual += (rms - self._usual) * (1 - np.exp(-period / self.MEMORY))
+        self._heard = min(self.MEMORY, self._heard + period)
+        self._usual += (rms - self._usual) * period / self._heard
         goal = min(LOUD, max(QUIET, (rms / self._usual) ** 0.35))
         self._gain += (goal - self._gain) * (1 - np.exp(-period / self.EASE))
         accent = self._wait <= 0 and rms > 1.35 * self._usual and rms > self._before

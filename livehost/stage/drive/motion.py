@@ -10,9 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+EASE = 0.12  # seconds; takes the last tremble out of drifting values
+
 
 class Drift:
-    """Independent band-limited noise: two springs at different speeds, shaken at random.
+    """Independent band-limited noise: two springs at different speeds, shaken at random, eased.
 
     Args:
         spread: (n,) standard deviation of each value.
@@ -32,6 +34,7 @@ class Drift:
         self._share = np.array([[0.9], [0.4]]) * spread
         self._at = random.normal(size=(2, len(spread)))
         self._speed = np.zeros_like(self._at)
+        self._eased = (self._at * self._share).sum(0)
 
     def step(self, period: float, gain: float = 1.0) -> NDArray[np.float64]:
         """Move on by `period` seconds; return (n,) values, livelier with a larger `gain`."""
@@ -40,8 +43,9 @@ class Drift:
         pull = -2 * omega * self._speed - omega**2 * self._at
         self._speed += pull * period + shake
         self._at += self._speed * period
-        value: NDArray[np.float64] = (self._at * self._share).sum(0) * gain
-        return self._limit * np.tanh(value / self._limit)
+        value = (self._at * self._share).sum(0) * gain
+        self._eased = self._eased + (value - self._eased) * (1 - math.exp(-period / EASE))
+        return np.asarray(self._limit * np.tanh(self._eased / self._limit))
 
 
 class Follow:

@@ -16,9 +16,11 @@ from livehost.media import Phone
 SILENCE = "sil"
 SHORTEST = 0.02  # seconds; zero-length phones still show
 PAUSE = 0.06  # shorter gaps and punctuation do not close the mouth
+LONGEST_CLOSURE = 0.12  # a longer p or b holds its aspiration: the lips are apart by then
 WORD_GAP = 0.15  # a space that is longer than this is a pause
 
 _PUNCTUATION = frozenset(';:,.!?—…"()“”、。，！？；：')
+_TEETH_VOWELS = ("ɨ", "ɹ", "ɹ\u0329", "ɻ\u0329")  # of zi, ci, si, zhi, chi, shi, ri
 _STOPS = ("t", "d", "ʈ", "ɖ")
 _FRICATIVES = ("s", "z", "ʂ", "ʐ", "ɕ", "ʑ", "ʃ", "ʒ")
 _LONGEST = 3_600.0  # seconds; a phone beyond this is a mistake of the voice
@@ -78,14 +80,20 @@ def _visemes(
         return _rest(phone, symbol)
     if symbol in _STOPS and _plain(following).startswith(_FRICATIVES):
         return lookup(following, ipa)
-    if symbol in ("ɹ", "ɹ̩") and row and row[-1].viseme == "z":
-        return None  # the vowel of zi, ci, si: teeth stay together
-    return lookup(phone.ipa, ipa)
+    if symbol in _TEETH_VOWELS and row and row[-1].viseme in ("z", "zh"):
+        return None
+    found = lookup(phone.ipa, ipa)
+    if symbol in ("p", "b") and found and _seconds(phone) > LONGEST_CLOSURE:
+        return found + (lookup(following, ipa) or ())[:1]
+    return found
+
+
+def _seconds(phone: Phone) -> float:
+    return (phone.end - phone.start) / SAMPLE_RATE
 
 
 def _rest(phone: Phone, symbol: str) -> tuple[str, ...] | None:
-    length = (phone.end - phone.start) / SAMPLE_RATE
-    closes = length > (WORD_GAP if symbol.isspace() else PAUSE) and symbol != ""
+    closes = _seconds(phone) > (WORD_GAP if symbol.isspace() else PAUSE) and symbol != ""
     return (SILENCE,) if closes else None
 
 

@@ -25,9 +25,12 @@ Shapes = NDArray[np.float32]
 
 STEP = 0.01  # seconds between points of a curve
 MARGIN = 0.2  # seconds of curve after the last phone
-CLOSED = 0.08  # shortest full closure: two ticks at 25 fps see it
-TEETH_ON_LIP = 0.06
-RAMP = 0.045  # seconds in and out of a closure
+CLOSED = 0.085  # a full closure: two ticks at 25 fps see it
+SEEN = 0.065  # at least this much of it whatever the neighbours
+TEETH_ON_LIP = 0.065
+RAMP = 0.035  # seconds in and out of a closure
+ROUND_RAMP = 0.09  # rounded lips take longer to be flat
+PURSED = 0.4  # pucker that may stay in a closure
 
 GROUPS = ("jaw", "round", "lips", "press", "tongue")
 _PREFIXES = {
@@ -54,8 +57,9 @@ _PULL: dict[str, tuple[float, float, float, float, float]] = {
     "z": (1.6, 0.35, 1.2, 1.0, 1.0),
     "zh": (1.5, 0.8, 1.0, 1.0, 1.0),
 }
-_LEAD = np.array([0.055, 0.11, 0.05, 0.035, 0.04])  # seconds ahead of the segment
-_LAG = np.array([0.055, 0.06, 0.05, 0.035, 0.04])  # and after it
+_VOWEL = (1.0,) * len(GROUPS)
+_LEAD = np.array([0.055, 0.11, 0.05, 0.035, 0.06], np.float32)  # seconds ahead of the segment
+_LAG = np.array([0.055, 0.07, 0.05, 0.035, 0.055], np.float32)  # and after it
 
 
 def _group_of() -> NDArray[np.intp]:
@@ -120,11 +124,11 @@ class Articulator:
         return Curve(np.clip(blended, 0, 1).astype(np.float32), accents)
 
     def _blend(self, row: list[Segment], times: NDArray[np.float64]) -> NDArray[np.float64]:
-        starts, ends = np.array([s.start for s in row]), np.array([s.end for s in row])
-        before = np.maximum(0, starts - times[:, None])  # (t, n)
-        after = np.maximum(0, times[:, None] - ends)
-        targets = np.stack([self._target(s) for s in row])  # (n, 53)
-        pulls = np.array([_PULL.get(s.viseme, (1.0,) * len(GROUPS)) for s in row])  # (n, groups)
+        edges = np.array([(s.start, s.end) for s in row])
+        before = np.maximum(0, edges[:, 0] - times[:, None]).astype(np.float32)  # (t, n)
+        after = np.maximum(0, times[:, None] - edges[:, 1]).astype(np.float32)
+        targets = np.stack([self._target(s) for s in row]).astype(np.float32)  # (n, 53)
+        pulls = np.array([_PULL.get(s.viseme, _VOWEL) for s in row], np.float32)  # (n, groups)
         out = np.zeros((len(times), len(BLENDSHAPES)))
         for group in range(len(GROUPS)):
             far = (before / _LEAD[group]) ** 2 + (after / _LAG[group]) ** 2
@@ -153,19 +157,34 @@ class Articulator:
         least: float,
     ) -> None:
         """Replace the blend by the full `viseme` for at least `least` seconds around each one."""
-        hold = np.zeros(len(times))
-        for segment in row:
+        outside = np.full(len(times), np.inf)
+        for n, segment in enumerate(row):
             if segment.viseme == viseme:
-                more = max(0.0, least - segment.length) / 2
-                outside = np.maximum(segment.start - more - times, times - segment.end - more)
-                hold = np.maximum(hold, _smooth(1 - outside / RAMP))
-        if not hold.any():
+                start, end = _widened(segment, row[n - 1], row[n + 1], least)
+                outside = np.minimum(outside, np.maximum(start - times, times - end))
+        if np.isinf(outside).all():
             return
+        rounded = points[:, SHAPE["mouthPucker"]].copy()
         target = self._visemes[viseme].astype(np.float64)
-        rounded = SHAPE["mouthPucker"]  # lips may be pursed while shut: bu, mu, fu
-        pursed = np.minimum(points[:, rounded], 0.4 if viseme == "m" else 0.0)
-        points += hold[:, None] * (target - points)
-        points[:, rounded] = np.maximum(points[:, rounded], hold * pursed)
+        hold = np.where(GROUPS.index("round") == _GROUP_OF, ROUND_RAMP, RAMP)
+        hold = _smooth(1 - outside[:, None] / hold)  # (t, 53)
+        points += hold * (target - points)
+        pursed = np.minimum(rounded, PURSED)  # lips may be pursed while shut: bu, mu, fu
+        points[:, SHAPE["mouthPucker"]] = np.maximum(points[:, SHAPE["mouthPucker"]], pursed)
+
+
+def _widened(
+    segment: Segment, before: Segment, after: Segment, least: float
+) -> tuple[float, float]:
+    """Return a span of up to `least` seconds, never under `SEEN`, that leaves the neighbours room.
+
+    Most is taken from what comes before: lips shut early and part on time.
+    """
+    wanted = max(0.0, least - segment.length)
+    early = min(0.7 * wanted, 0.3 * before.length)
+    late = min(wanted - early, 0.2 * after.length)
+    early += max(0.0, SEEN - segment.length - early - late)
+    return segment.start - early, segment.end + late
 
 
 def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:

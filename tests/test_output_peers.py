@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
@@ -34,6 +35,7 @@ from tests.peers import (
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parent.parent
+EAGER = Limits(first=0.2, most=1)
 
 
 def intact(path, seconds: float):
@@ -55,7 +57,7 @@ def test_nginx_gets_every_frame_in_sync(tmp_path):
         async def main():
             source = Broadcast()
             output = source.add("main", server.url("show"))
-            async with source.on_air():
+            async with source.on_air(3):
                 await until(lambda: output.state is State.LIVE)
                 await source.play(5.2)
                 assert server.publishing("show")
@@ -81,7 +83,7 @@ def test_ffmpeg_gets_every_frame_in_sync(tmp_path):
         async def main():
             source = Broadcast()
             output = source.add("main", server.url)
-            async with source.on_air():
+            async with source.on_air(3):
                 await until(lambda: output.state is State.LIVE)
                 await source.play(4.2)
 
@@ -95,7 +97,7 @@ def test_comes_back_on_a_keyframe_at_zero_after_the_server_died(tmp_path):
 
         async def main():
             source = Broadcast()
-            output = source.add("main", server.url("show"))
+            output = source.add("main", server.url("show"), limits=EAGER)
             async with source.on_air():
                 await until(lambda: output.state is State.LIVE)
                 await source.play(1)
@@ -118,7 +120,7 @@ def test_thrown_out_cut_and_reset_are_losses_and_it_comes_back(tmp_path):
 
         async def main():
             source = Broadcast()
-            output = source.add("main", proxy.url("show"))
+            output = source.add("main", proxy.url("show"), limits=EAGER)
             async with source.on_air():
                 for number, fault in enumerate((proxy.reset, proxy.cut, drop)):
                     await until(lambda: output.state is State.LIVE and server.publishing("show"))
@@ -140,9 +142,9 @@ def test_planned_reconnect_is_clean(tmp_path):
         async def main():
             source = Broadcast()
             output = source.add("main", server.url("show"))
-            async with source.on_air():
+            async with source.on_air(3):
                 await until(lambda: output.state is State.LIVE)
-                await source.play(1.2)  # recordings are named by the second
+                await source.play(3.6)  # recordings are named by the second
                 output.reconnect()
                 await until(lambda: output.state is State.CONNECTING)
                 await until(lambda: output.state is State.LIVE)
@@ -170,7 +172,8 @@ def test_silent_and_stalled_servers_disturb_nobody(tmp_path):
     with nginx_rtmp(tmp_path) as server, silent_server() as mute, fault_proxy(server.port) as slow:
 
         async def main():
-            source = Broadcast(bitrate_kbps=2000)
+            # At so low a rate the buffers would hide the stall for half a minute.
+            source = Broadcast(bitrate_kbps=100)
             well = source.add("well", server.url("well"))
             silent = source.add("silent", mute.url("key"), limits=Limits(connect=2))
             stalled = source.add("stalled", slow.url("slow"))
@@ -221,11 +224,11 @@ def test_refused_keys_are_said_in_plain_words_and_tried_again(tmp_path):
 
         async def main():
             source = Broadcast()
-            first = source.add("first", server.url("taken"))
-            denied = source.add("denied", server.url("wrong-key-77", "refuse"))
+            first = source.add("first", server.url("taken"), limits=EAGER)
+            denied = source.add("denied", server.url("wrong-key-77", "refuse"), limits=EAGER)
             async with source.on_air():
                 await until(lambda: first.state is State.LIVE)
-                second = source.add("second", server.url("taken"))
+                second = source.add("second", server.url("taken"), limits=EAGER)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(second.run())
                     await until(lambda: second.failures == 2 and denied.failures == 2)
@@ -245,7 +248,7 @@ def test_a_killed_link_costs_only_its_own_output(tmp_path):
 
         async def main():
             source = Broadcast()
-            one, two = (source.add(name, server.url(name)) for name in ("one", "two"))
+            one, two = (source.add(name, server.url(name), limits=EAGER) for name in ("one", "two"))
             async with source.on_air():
                 await until(lambda: one.state is State.LIVE)
                 [first, second] = children()
@@ -318,20 +321,22 @@ def test_the_key_is_nowhere_to_be_seen(tmp_path, caplog):
             source = Broadcast()
             urls = (server.url(KEY), server.url(KEY, "refuse"), mute.url(KEY), DEAD + KEY, UNKNOWN)
             for number, url in enumerate(urls):
-                source.add(f"out{number}", url, limits=Limits(connect=1.5))
+                short = Limits(connect=2) if url.startswith(mute.url("")[:-1]) else None
+                source.add(f"out{number}", url, limits=short)
+            well, *bad = source.outputs
             async with source.on_air():
-                await until(lambda: source.outputs[0].state is State.LIVE)
-                for _ in range(4):
+                while well.state is not State.LIVE or not all(output.failures for output in bad):
                     for pid in children():
-                        shown.extend(Path(f"/proc/{pid}/{f}").read_text() for f in SEEN_BY_OTHERS)
+                        with contextlib.suppress(OSError):  # it may just have ended
+                            shown.extend(Path(f"/proc/{pid}/{f}").read_text() for f in OPEN_TO_ALL)
                     shown.extend(str(output.snapshot()) for output in source.outputs)
-                    await asyncio.sleep(0.5)
-                assert all(output.failures for output in source.outputs[1:])
+                    await asyncio.sleep(0.2)
+                await source.play(1)
 
         run_real(main())
         assert server.recordings("live_8c1f")
     logged = [str(record.__dict__) for record in caplog.records]
-    assert len(logged) > 10
+    assert sum("output lost" in text for text in logged) >= 4
     assert any("link_child" in text for text in shown)
     for text in logged + shown:
         assert not any(secret in text for secret in SECRETS)
@@ -340,7 +345,7 @@ def test_the_key_is_nowhere_to_be_seen(tmp_path, caplog):
 
 DEAD = "rtmp://127.0.0.1:9/app/"
 UNKNOWN = f"rtmp://no-such-host.invalid/app/{KEY}"
-SEEN_BY_OTHERS = ("cmdline", "environ")
+OPEN_TO_ALL = ("cmdline", "environ")
 
 
 def test_the_24_bit_border_of_timestamps_is_crossed_without_a_scar(tmp_path):

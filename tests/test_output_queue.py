@@ -81,15 +81,27 @@ def test_any_history_keeps_the_promises(ticks, offset):
 
 
 def test_resumes_only_with_room_for_more_than_one_keyframe():
-    queue = PacketQueue(span=SECOND)
-    with queue.open():
-        for n in range(26):
-            queue.put(video(n, n == 0))
-            queue.put(audio(n))
-        queue.put(video(26, False))
-        assert queue.dropped == 1
-        queue.put(video(27, True))
-        assert queue.dropped == 2, "there is no room for what follows the keyframe"
+    async def main():
+        queue = PacketQueue(span=SECOND)
+        with queue.open():
+            for n in range(26):
+                queue.put(video(n, n == 0))
+                queue.put(audio(n))
+            queue.put(video(26, False))
+            assert queue.dropped == 1
+            for _ in range(10):
+                await queue.get()
+            queue.put(video(27, True))
+            assert queue.dropped == 2, "there is no room for what follows the keyframe"
+            for _ in range(30):
+                await queue.get()
+            queue.put(video(28, False))
+            assert queue.dropped == 3, "there is room, but no keyframe"
+            queue.put(video(29, True))
+            queue.put(video(30, False))
+            assert queue.dropped == 3
+
+    asyncio.run(main())
 
 
 def test_sound_before_the_first_picture_is_left_out():

@@ -83,9 +83,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 class InlineExecutor(Executor):
     """Executor that runs its work at once in the calling thread: a day of ticks in minutes."""
 
-    def submit(  # type: ignore[override]
-        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
-    ) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))

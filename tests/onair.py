@@ -35,7 +35,7 @@ def wait_until(what: Any, seconds: float, every: float = 0.1, why: str = "") -> 
     while time.monotonic() < end:
         if value := what():
             return value
-        time.sleep(every)  # noqa: TID251
+        time.sleep(every)
     raise AssertionError(f"not within {seconds} s: {why or what}")
 
 

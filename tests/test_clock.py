@@ -34,7 +34,7 @@ def test_native_work_takes_no_virtual_time():
     async def main():
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1) as pool:
-            await loop.run_in_executor(pool, time.sleep, 0.05)  # noqa: TID251
+            await loop.run_in_executor(pool, time.sleep, 0.05)
         return loop.time()
 
     assert run(main()) == 0.0

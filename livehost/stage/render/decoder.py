@@ -17,8 +17,9 @@ from livehost.stage.render.warp import Geometry, Warp, geometry
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
-Maps = tuple[NDArray[np.generic], NDArray[np.generic]]
+Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
 
+HALF = np.float32(0.5)
 UNSEEN = 0.004
 """Change of a blendshape below which a region is not decoded again."""
 EASE_TICKS = 8
@@ -51,7 +52,7 @@ class _Part:
             return False
         before, self._given = self._decoded, wanted
         self._decoded = self._session.run(wanted[None])[0]
-        shown = self._decoded if before is None or not blend else (self._decoded + before) / 2
+        shown = self._decoded if before is None or not blend else (self._decoded + before) * HALF
         self._patch.draw(shown)
         return True
 
@@ -95,7 +96,8 @@ class _Band:
 
     def _fixed(self, x: F32, y: F32, step: int) -> Maps:
         pad_x, pad_y = self._pad
-        return cv2.convertMaps(x + pad_x // step, y + pad_y // step, cv2.CV_16SC2)
+        whole, fraction = cv2.convertMaps(x + pad_x // step, y + pad_y // step, cv2.CV_16SC2)
+        return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
 
     def _move(self, sources: list[U8], targets: list[U8], maps: Maps, step: int) -> None:
         left, top, width, height = (side // step for side in self._box)

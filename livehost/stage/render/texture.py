@@ -100,10 +100,11 @@ class RegionPatch:
                 [0, zoom, y - self._top + 0.5 * zoom - 0.5],
             ]
         )
-        mask = self._placed(region.mask.astype(np.float32) / 255)
+        mask = np.asarray(self._placed(region.mask), np.float32) / np.float32(255)
         half = (self._size[0] // 2, self._size[1] // 2)
         self._mask: F32 = mask
-        self._mask_uv: F32 = np.asarray(cv2.resize(mask, half, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(mask, half, interpolation=cv2.INTER_AREA)
+        self._mask_uv: F32 = np.asarray(small, np.float32)
         self._texture = texture
 
     def draw(self, rgb: F32) -> None:
@@ -115,13 +116,15 @@ class RegionPatch:
         self._blend(yuv.u, rest.u, onto.u, self._mask_uv, 2)
         self._blend(yuv.v, rest.v, onto.v, self._mask_uv, 2)
 
-    def _placed(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.asarray(
-            cv2.warpAffine(
-                picture, self._matrix, self._size, flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        )  # fmt: skip
+    def _placed(self, picture: U8) -> U8:
+        placed = cv2.warpAffine(
+            picture,
+            self._matrix,
+            self._size,
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(placed, np.uint8)
 
     def _blend(self, new: U8, rest: U8, onto: U8, mask: F32, step: int) -> None:
         height, width = mask.shape

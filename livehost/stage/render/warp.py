@@ -126,7 +126,7 @@ class Warp:
             np.float32,
         )
         rotated = (self._points - pivot) @ rotation(pose).T + pivot + shift
-        moved = self._points + (rotated - self._points) * self._weight
+        moved = (self._points + (rotated - self._points) * self._weight).astype(np.float32)
         forward = (self._project(moved) - self._still) * self._surface.scale
         forward += self._breath * np.float32(min(1.0, max(0.0, breath)))
         return self._inverse(forward.astype(np.float32))
@@ -177,10 +177,8 @@ class Warp:
         back = -forward
         for _ in range(_ITERATIONS):
             at_x, at_y = x + back[..., 0] / STEP, y + back[..., 1] / STEP
-            back = -cv2.remap(
-                forward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-        return np.asarray(back, np.float32)
+            back = -_sample(forward, at_x.astype(np.float32), at_y.astype(np.float32))
+        return back
 
 
 def rotation(pose: HeadPose) -> F32:

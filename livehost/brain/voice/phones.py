@@ -65,7 +65,12 @@ def phones(
         span: (first, last) ticks of the stretch that are kept; the phones count from `first`.
     """
     spans = _merged(symbols, stress, ticks, span[1])
-    heard = [part for each in spans for part in _without(each, silences)]
+    heard: list[_Span] = []
+    for each, after in zip(spans, [*spans[1:], spans[-1]], strict=True):
+        parts = _without(each, silences)
+        if len(parts) > 2 and SILENCE not in (parts[-1].ipa, after.ipa):
+            after.start = parts.pop().start  # what sounds after a pause is the next phone's
+        heard += parts
     return _timed(heard, *span)
 
 

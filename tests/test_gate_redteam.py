@@ -145,6 +145,21 @@ LINES = [
     ("活动到12月31日23点59分结束。", "jacket", ""),
     ("活动到12月25日结束。", "jacket", "figure"),
     ("今晚八点恢复原价。", "jacket", "figure"),
+    # the same hours, about something else
+    ("48小时内发货，一般路上2到5天。", "bottle", ""),
+    ("保温48小时。", "bottle", "figure"),
+    ("保温48h。", "bottle", "figure"),
+    ("6小时发货。", "bottle", "figure"),
+    ("保温七天。", "bottle", "figure"),
+    ("当天发货，次日达。", "bottle", "delivery-promise"),
+    ("半斤装。", "nuts", "figure"),
+    # prices without a number
+    ("一杯奶茶钱就能带走。", "jacket", "vague-price"),
+    ("今天打个对折。", "jacket", "vague-price"),
+    ("50 off today.", "jacket", "price"),
+    ("零头不要，收您一百八。", "jacket", "price"),
+    ("倒计时，仅限今天。", "jacket", "scarcity"),
+    ("最后一个问题，怎么洗？", "jacket", ""),
     # sizes
     ("身高165、体重110斤，拍M码。", "jacket", ""),
     ("身高165、体重110斤，拍XXL码。", "jacket", "figure"),

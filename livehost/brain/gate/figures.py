@@ -60,19 +60,19 @@ def _text_figures(text: str) -> Iterator[tuple[str, Decimal]]:
     for line in text.split("\n"):
         for quantity in quantities(line):
             if quantity.value is not None:
-                yield quantity.dim, quantity.value
+                yield _context(line, quantity), quantity.value
 
 
 def _field_figures(product: Product, now: datetime) -> Iterator[tuple[str, Decimal]]:
     delivery = product.delivery
     if delivery.ship_hours:
-        yield "hour", Decimal(delivery.ship_hours)
+        yield "ship:hour", Decimal(delivery.ship_hours)
     for days in delivery.days or ():
-        yield "hour", Decimal(days * 24)
+        yield "ship:hour", Decimal(days * 24)
     if delivery.fee:
         yield "money", delivery.fee
     if product.returns and product.returns.days:
-        yield "hour", Decimal(product.returns.days * 24)
+        yield "after:hour", Decimal(product.returns.days * 24)
     for offer in product.offers(now):
         for at in (offer.start, offer.end):
             yield from (("year", Decimal(at.year)), ("month_of", Decimal(at.month)))
@@ -85,6 +85,32 @@ def _field_figures(product: Product, now: datetime) -> Iterator[tuple[str, Decim
 
 def _hour(at: datetime) -> Decimal:
     return Decimal(at.hour) + Decimal(at.minute) / 60
+
+
+# --- what a time is about -----------------------------------------------------------------------
+
+_AFTER_SALES = re.compile(r"退|换|无理由|质保|保修|联保|保价|售后|return|exchange|refund|warrant")
+_SHIPPING = re.compile(
+    r"发货|发出|寄|送达|送到|到货|收到|路上|物流|快递|配送|\bship|deliver|\broad\b|arriv"
+)
+
+
+def _context(text: str, quantity: Quantity) -> str:
+    """Return the unit of a figure; times of delivery and after-sales are units of their own.
+
+    "48 hours" until it ships says nothing about how long a cup keeps warm.
+    """
+    if quantity.dim not in ("hour", "month"):
+        return quantity.dim
+    clause = _clause(text, quantity)
+    if _AFTER_SALES.search(clause):
+        return f"after:{quantity.dim}"
+    return f"ship:{quantity.dim}" if _SHIPPING.search(clause) else quantity.dim
+
+
+def _clause(text: str, quantity: Quantity) -> str:
+    before = _before(text, quantity.start, _CLAUSE)
+    return before + text[quantity.start : quantity.end] + _CLAUSE.split(text[quantity.end :])[0]
 
 
 # --- roles of a price ---------------------------------------------------------------------------
@@ -118,7 +144,7 @@ _SENTENCE = re.compile(r"[。!?;\n]")
 _CLAUSE = re.compile(r"[,，。!?;\n]")
 _BARE_PRICE = re.compile(
     r"(?:只要|只需|仅需|现价|原价|价格|售价|卖|到手价?|才|立减|直降|便宜|省|优惠|券|秒杀价?|活动价|日常价|吊牌价|专柜价"
-    r"|满|减|\bonly|\bjust|\bprice(?: is)?|\bfor|\bwas)\s*(?:是|了|要|:|你|您)?\s*$"
+    r"|满|减|收您?|给您|付|\bonly|\bjust|\bprice(?: is)?|\bfor|\bwas)\s*(?:是|了|要|:|你|您)?\s*$"
 )
 
 
@@ -210,6 +236,9 @@ def _is_price(text: str, quantity: Quantity, floor: int) -> bool:
     if quantity.dim == "money":
         return True
     spoken_bare = quantity.dim == "" and (len(quantity.text) > 1 or quantity.text.isascii())
+    after = _AFTER.match(text, quantity.end)
+    if spoken_bare and after and after.end() > quantity.end:
+        return True
     return spoken_bare and bool(_BARE_PRICE.search(_before(text, quantity.start, _CLAUSE, floor)))
 
 
@@ -218,7 +247,7 @@ def _claims_stock(text: str, quantity: Quantity) -> bool:
     if unit in _HARMLESS - {"个"}:
         return False
     before = _before(text, quantity.start, _CLAUSE)
-    if quantity.value == 1 and not _LEFT.search(before):
+    if quantity.value == 1 and (unit == "个" or not _LEFT.search(before)):
         return False
     claims = bool(_STOCK.search(before) or _STOCK_AFTER.match(text, quantity.end))
     return claims or unit == "left"
@@ -227,7 +256,7 @@ def _claims_stock(text: str, quantity: Quantity) -> bool:
 def _harmless(text: str, quantity: Quantity) -> bool:
     value, dim = quantity.value, quantity.dim
     before = _before(text, quantity.start, _CLAUSE)
-    clause = before + _CLAUSE.split(text[quantity.end :], maxsplit=1)[0]
+    clause = _clause(text, quantity)
     if dim == "clock":
         return not _DEADLINE.search(clause)
     if value is None:
@@ -245,13 +274,14 @@ def _harmless(text: str, quantity: Quantity) -> bool:
 
 
 def _on_card(text: str, quantity: Quantity, card: Card) -> bool:
-    value, dim = quantity.value, quantity.dim
+    value = quantity.value
     gift = _GIFT.search(_before(text, quantity.start, _CLAUSE))
     if gift and not _GIFT_WORD.search(card.text):
         return False
     if value is None:
         return quantity.text in card.text
-    return (dim, value) in card.figures or _derived(text, quantity, value, card)
+    named = _context(text, quantity)
+    return (named, value) in card.figures or _derived(text, quantity, value, card)
 
 
 def _derived(text: str, quantity: Quantity, value: Decimal, card: Card) -> bool:

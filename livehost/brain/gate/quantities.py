@@ -52,7 +52,7 @@ _UNITS: tuple[tuple[str, str, str], ...] = (
     ("gram", "1", r"克(?!服)|g(?![a-z])"),
     ("cm", "100", r"米(?![饭粉色白])|m(?![a-z])"),
     ("ml", "1000", r"升(?!级)|l(?![a-z])"),
-    ("hour", "1", r"个?小时|个?钟头|hours?|hrs?"),
+    ("hour", "1", r"个?小时|个?钟头|hours?|hrs?|h(?![a-z])"),
     ("month", "1", "个月|months?"),
     ("month", "12", r"年(?!\d)|years?"),
     ("hour", "168", "周|个?星期|weeks?"),
@@ -89,6 +89,8 @@ _MONEY = re.compile(
     )
 )
 _VAGUE = re.compile(rf"(?:[几数][十百千万]+|[十百千万]+[几多来]|{NUMBER}多|上[百千万])")
+_HALF = re.compile("半(?P<unit>公斤|斤|升)")
+_TWENTY = 20
 _RANGE = re.compile(r"\s*(?:-|~|—|–|至|到|、|\bto\b)\s*$")
 
 
@@ -96,7 +98,7 @@ def quantities(text: str) -> list[Quantity]:
     """Return the numbers of a folded text in reading order. Parts of words are not numbers."""
     taken = [False] * len(text)
     found: list[Quantity] = []
-    for reader in (_dates, _clocks, _metres, _percents, _vague, _money, _plain, _english):
+    for reader in (_dates, _clocks, _metres, _percents, _vague, _money, _halves, _plain, _english):
         for quantity in reader(text):
             if not any(taken[quantity.start : quantity.end]):
                 found.append(quantity)
@@ -166,6 +168,12 @@ def _money(text: str) -> Iterator[Quantity]:
         yield _at(match, "money", value)
 
 
+def _halves(text: str) -> Iterator[Quantity]:
+    for match in _HALF.finditer(text):
+        dim, value = {"斤": ("gram", 250), "公斤": ("gram", 500), "升": ("ml", 500)}[match["unit"]]
+        yield _at(match, dim, Decimal(value))
+
+
 def _plain(text: str) -> Iterator[Quantity]:
     for match in _NUMBER.finditer(text):
         yield _with_unit(text, match)
@@ -174,7 +182,7 @@ def _plain(text: str) -> Iterator[Quantity]:
 def _english(text: str) -> Iterator[Quantity]:
     for match in _ENGLISH.finditer(text):
         quantity = _with_unit(text, match)
-        if quantity.dim:
+        if quantity.dim or (quantity.value or 0) >= _TWENTY:  # not "one of them"
             yield quantity
 
 

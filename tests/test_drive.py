@@ -1,5 +1,6 @@
 """The living face: shut in silence, no jumps, human rates, the same for the same seed."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -396,7 +397,7 @@ def test_smile_gives_way_to_a_wide_open_mouth():
 def test_follow_arrives_without_overshoot():
     value = Follow(np.zeros(1), 0.5)
     path = [float(value.step(np.ones(1), 0.04)[0]) for _ in range(60)]
-    assert all(a <= b + 1e-9 for a, b in zip(path, path[1:], strict=False))
+    assert all(a <= b + 1e-9 for a, b in itertools.pairwise(path))
     assert path[-1] == pytest.approx(1, abs=1e-3) and path[0] < 0.05
 
 

@@ -1,5 +1,6 @@
 """Phones to visemes to curves: lips that shut, teeth on lips, rounding that starts early."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -194,4 +195,4 @@ def test_any_phones_give_a_finite_curve(phones):
 def test_segments_are_in_order_and_not_empty(symbols):
     found = segments(row(*symbols), AVATAR.ipa)
     assert all(s.length > 0 for s in found)
-    assert all(a.start <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.start <= b.start for a, b in itertools.pairwise(found))

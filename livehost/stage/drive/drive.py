@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Shapes = NDArray[np.float32]
 
-RESTING_SMILE = 0.3  # of friendly_smile; this face looks earnest without it
+RESTING_SMILE = 0.35  # of friendly_smile; this face looks earnest without it
 STRENGTH = {"friendly_smile": 0.75, "surprised": 0.5, "apologetic": 0.7, "thinking": 0.7}
 USUAL_STRENGTH = 0.6
 EMOTION_TIME = 0.9  # seconds for an emotion to come or go

@@ -83,3 +83,6 @@ class Replier(Protocol):
 
     def reply(self, question: Question) -> AsyncGenerator[str, None]:
         """Return the sentences of an answer; none when there is nothing to say."""
+
+    async def close(self) -> None:
+        """Close what is open; idempotent."""

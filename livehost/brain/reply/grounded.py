@@ -113,6 +113,9 @@ class GroundedReplier:
         sentences = [] if meaning.intent == "abuse" else self._compose(question, meaning)
         return Answer(_each(sentences), meaning.intent, meaning.product)
 
+    async def close(self) -> None:
+        """Do nothing: the catalog is not ours."""
+
     def understand(self, question: Question) -> Meaning:
         """Return what a message means, without answering it."""
         text = fold(question.text[:500]).text

@@ -1,4 +1,4 @@
-"""Real peers on 127.0.0.1 for tests: RTMP servers, servers that misbehave, eyes for what arrived.
+"""Real peers on 127.0.0.1 for tests: RTMP servers, and eyes for what arrived (see also `faults`).
 
 In:  a temporary folder.   Out: context managers; each leaves no process, thread or socket behind.
 
@@ -16,11 +16,10 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,12 +30,6 @@ from xml.etree import ElementTree
 import av
 import numpy as np
 import pytest
-
-from livehost import config
-from livehost.clock import Timeline
-from livehost.media import Packet, Yuv
-from livehost.stage.encode import open_encoder
-from livehost.stage.outputs import Output, make_output
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 
@@ -248,142 +241,6 @@ def ffmpeg_listen(folder: Path, key: str = "key") -> Iterator[Listener]:
             process.kill()
 
 
-# --- servers that misbehave ---------------------------------------------------------------------
-
-
-class FaultServer:
-    """A TCP proxy, or without a target a mute server, that can be told to misbehave.
-
-    It runs in a thread of its own and reads through a small socket buffer, so that a stall is felt
-    at once. Every method may be called from any thread.
-
-    Attributes:
-        accepted: connections taken.
-        received: bytes read from clients.
-        delay: seconds added on the way to the target.
-        stall_after: stop reading when `received` gets there; None never does.
-    """
-
-    def __init__(self, target: int | None, buffer: int = 16_384) -> None:
-        self._target = target
-        self._loop = asyncio.new_event_loop()
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self.accepted = self.received = 0
-        self.delay = 0.0
-        self.stall_after: int | None = None
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self._listener.bind(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        wait_until(lambda: listening(self.port), what="fault server listens")
-
-    def url(self, key: str, app: str = "live") -> str:
-        return f"rtmp://127.0.0.1:{self.port}/{app}/{key}"
-
-    def stall(self) -> None:
-        """Read nothing more, keep the connection."""
-        self._call(self._flowing.clear)
-
-    def resume(self) -> None:
-        self.stall_after = None
-        self._call(self._flowing.set)
-
-    def reset(self) -> None:
-        """End all connections with RST."""
-        self._call(self._abort, True)
-
-    def cut(self) -> None:
-        """End all connections with FIN."""
-        self._call(self._abort, False)
-
-    def close(self) -> None:
-        self._call(self._abort, True)
-        self._call(self._loop.stop)
-        self._thread.join(5)
-        self._listener.close()
-
-    def _call(self, callback: Callable[..., object], *args: object) -> None:
-        self._loop.call_soon_threadsafe(callback, *args)
-
-    def _run(self) -> None:
-        start = asyncio.start_server(self._serve, sock=self._listener, limit=8192)
-        self._loop.run_until_complete(start)
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._end_tasks())
-        self._loop.close()
-
-    async def _end_tasks(self) -> None:
-        pending = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        self._writers.add(writer)
-        if self._target is None:
-            await asyncio.Event().wait()
-        with contextlib.suppress(OSError):
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            self._writers.add(back)
-            await asyncio.gather(self._up(reader, back), self._down(there, writer))
-
-    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await self._read(reader):
-            self.received += len(chunk)
-            if self.stall_after is not None and self.received >= self.stall_after:
-                self._flowing.clear()
-            if self.delay:
-                self._loop.call_later(self.delay, writer.write, chunk)
-            else:
-                writer.write(chunk)
-                await writer.drain()
-        await asyncio.sleep(self.delay)
-        writer.close()
-
-    async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        await self._flowing.wait()
-        return await reader.read(4096)
-
-    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(4096):
-            await self._flowing.wait()
-            writer.write(chunk)
-        writer.close()
-
-    def _abort(self, reset: bool) -> None:
-        for writer in self._writers:
-            here = writer.get_extra_info("socket")
-            if reset and here is not None and here.fileno() >= 0:
-                here.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-        self._writers.clear()
-
-
-@contextmanager
-def silent_server() -> Iterator[FaultServer]:
-    """Accept connections and never read or write a byte."""
-    server = FaultServer(None)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-@contextmanager
-def fault_proxy(target: int) -> Iterator[FaultServer]:
-    """Stand before a real server on port `target`."""
-    server = FaultServer(target)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
 # --- eyes ---------------------------------------------------------------------------------------
 
 
@@ -464,99 +321,3 @@ def _beeps(sound: list[tuple[float, np.ndarray]]) -> list[float]:
                 onsets.append(at)
             quiet_since = at
     return onsets
-
-
-# --- something to send --------------------------------------------------------------------------
-
-
-class Broadcast:
-    """A live source: a moving picture with a white flash and a beep at every whole second.
-
-    Args:
-        size: pixels, width and height.
-    """
-
-    def __init__(self, size: tuple[int, int] = (320, 240), bitrate_kbps: int = 500) -> None:
-        video = config.Video(
-            width=size[0], height=size[1], bitrate_kbps=bitrate_kbps, encoder="libx264"
-        )
-        self.encoder = open_encoder(video, config.Audio())
-        self.timeline = Timeline(video.rate)
-        self.outputs: list[Output] = []
-        self.tick = 0
-        self._size = size
-        self._keyframe = False
-        self._noise = np.random.default_rng(7)
-
-    def want_keyframe(self) -> None:
-        self._keyframe = True
-
-    def add(self, name: str, url: str, **options: object) -> Output:
-        """Make an output of this source; it is fed from now on."""
-        output = make_output(name, url, self.encoder.header, self.want_keyframe, **options)
-        self.outputs.append(output)
-        return output
-
-    def next(self) -> list[Packet]:
-        """Encode one tick."""
-        tick, self.tick = self.tick, self.tick + 1
-        keyframe, self._keyframe = self._keyframe, False
-        packets = self.encoder.video(tick, self._picture(tick), keyframe)
-        return packets + self.encoder.audio(self.timeline.first_sample(tick), self._pcm(tick))
-
-    async def play(self, seconds: float) -> None:
-        """Wait until `seconds` of media more have been put into the outputs."""
-        last = self.tick + seconds * 25
-        await until(lambda: self.tick > last, 60 + seconds)
-
-    async def run(self, speed: float = 1.0) -> None:
-        """Feed the outputs until cancelled, `speed` times as fast as real time."""
-        now = asyncio.get_running_loop().time
-        due = now()
-        while True:
-            # On a machine that is too busy the source slows down instead of bursting.
-            due = max(due + self.timeline.period / speed, now() - 0.1)
-            await asyncio.sleep(max(0.0, due - now()))
-            for packet in self.next():
-                for output in self.outputs:
-                    output.put(packet)
-
-    @contextlib.asynccontextmanager
-    async def on_air(self, speed: float = 1.0):
-        """Run the source and all outputs inside; close the outputs with trailers at the end."""
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(output.run()) for output in self.outputs]
-            source = group.create_task(self.run(speed))
-            yield group
-            await asyncio.gather(*(output.close() for output in self.outputs))
-            source.cancel()
-            for task in running:
-                task.cancel()
-
-    def _picture(self, tick: int) -> Yuv:
-        width, height = self._size
-        if tick % 25 < 3:
-            y = np.full((height, width), 235, np.uint8)
-        else:
-            y = self._noise.integers(16, 90, (height, width), np.uint8)
-            y[:, (tick * 7) % width :][:, :24] = 120
-        grey = np.full((height // 2, width // 2), 128, np.uint8)
-        return Yuv(y, grey, grey)
-
-    def _pcm(self, tick: int) -> np.ndarray:
-        n = np.arange(self.timeline.samples(tick))
-        if tick % 25 < 3:
-            tone = 0.5 * np.sin(2 * np.pi * 1000 * n / 48_000 + np.pi / 2)
-        else:
-            tone = np.zeros(len(n))
-        return np.repeat((tone * 32767).astype(np.int16)[:, None], 2, axis=1)
-
-
-def run_real(main: Awaitable[None]) -> None:
-    """Run a test's coroutine on a real clock, with a limit of a minute."""
-
-    async def limited() -> None:
-        async with asyncio.timeout(60):
-            await main
-
-    asyncio.run(limited())

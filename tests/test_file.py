@@ -21,7 +21,8 @@ from livehost.stage.outputs import State, file
 from livehost.stage.outputs.aigc import label_tags
 from livehost.stage.outputs.file import Recorder, Target, Worker
 from livehost.stage.outputs.loop import Limits
-from tests.peers import Broadcast, flash_beep_offset, need, probe, run_real, until, wait_until
+from tests.broadcast import Broadcast, run_real
+from tests.peers import flash_beep_offset, need, probe, until, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -88,7 +89,8 @@ def test_existing_files_are_never_overwritten(tmp_path):
 GOP = 50
 RECORDER = """
 import asyncio, sys
-from tests.peers import Broadcast, until
+from tests.broadcast import Broadcast
+from tests.peers import until
 async def main():
     source = Broadcast()
     for number, path in enumerate(sys.argv[1:]):

@@ -18,16 +18,14 @@ import pytest
 from livehost.stage.outputs import Output, State, redact, rtmp
 from livehost.stage.outputs.loop import Limits
 from livehost.stage.outputs.rtmp import Target
+from tests.broadcast import Broadcast, run_real
+from tests.faults import fault_proxy, silent_server
 from tests.peers import (
-    Broadcast,
     children,
-    fault_proxy,
     ffmpeg_listen,
     flash_beep_offset,
     nginx_rtmp,
     probe,
-    run_real,
-    silent_server,
     until,
     wait_until,
 )
@@ -280,7 +278,8 @@ def test_a_link_leaves_signals_to_its_parent(tmp_path, number):
 
 PARENT = """
 import asyncio, sys
-from tests.peers import Broadcast, children, until
+from tests.broadcast import Broadcast
+from tests.peers import children, until
 async def main():
     source = Broadcast()
     for number, url in enumerate(sys.argv[1:]):

@@ -19,7 +19,8 @@ from livehost.stage.outputs import link_child, rtmp
 from livehost.stage.outputs.redaction import redact, scrub
 from livehost.stage.outputs.rtmp import Stall, plain
 from livehost.wire import Encoded, StreamInfo, encode
-from tests.peers import FaultServer, run_real
+from tests.broadcast import run_real
+from tests.faults import FaultServer
 
 HEADER = StreamHeader(320, 240, "30000/1001", b"\x01avcc", b"\x11\x90")
 PACKET = Packet("video", 1920, 1920, 1920, True, b"\x00\x00\x00\x01x")

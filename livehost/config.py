@@ -282,8 +282,8 @@ def load_toml(path: Path, model: type[M], **extra: Any) -> M:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, endless digits or brackets
+        raise ConfigError(f"{path}: is not valid TOML: {str(error)[:200]}") from error
     try:
         return model.model_validate({**values, **extra})
     except ValidationError as error:

@@ -15,13 +15,14 @@ from typing import Protocol
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from livehost.config import Scene
 from livehost.media import Yuv
 from livehost.stage import planes
 from livehost.stage.layout import Layout
 from livehost.stage.pictures import Pictures
-from livehost.stage.studio import dithered, studio
+from livehost.stage.studio import dithered
 
 log = logging.getLogger(__name__)
 
@@ -150,14 +151,22 @@ def _fitted(frame: av.VideoFrame, width: int, height: int) -> Yuv:
 
 
 def open_backdrop(
-    scene: Scene, near: Callable[[str | Path], Path], layout: Layout, rate: Fraction
+    scene: Scene,
+    near: Callable[[str | Path], Path],
+    layout: Layout,
+    rate: Fraction,
+    room: NDArray[np.float32],
 ) -> Backdrop:
-    """Return the backdrop that `scene.background` asks for; the studio when it cannot be read."""
+    """Return the backdrop that `scene.background` asks for; `room` when it cannot be read.
+
+    Args:
+        room: (h, w, 3) sRGB 0 .. 1 of the frame's size, the painted studio.
+    """
     path = near(scene.background) if scene.background else None
     if path is not None and path.suffix.lower() in CLIPS:
-        return Clip(path, layout, rate, planes.opaque(dithered(studio(layout))))
+        return Clip(path, layout, rate, planes.opaque(dithered(room)))
     if path is not None:
         picture = Pictures().cover(path, layout.width, layout.height)
         if picture is not None:
             return Still(planes.opaque(dithered(picture[..., :3])))
-    return Still(planes.opaque(dithered(studio(layout))))
+    return Still(planes.opaque(dithered(room)))

@@ -85,8 +85,11 @@ def _tags(value: object) -> tuple[str, ...]:
 
 def _compared(values: Mapping[str, object], price: str) -> tuple[str, str]:
     compared = _text(values.get("compared"), 16).removeprefix("¥").removeprefix("￥").strip()
-    basis = _text(values.get("basis"), 40)
-    if not basis or not _PRICE.fullmatch(compared) or not _PRICE.fullmatch(price):
+    given = values.get("basis")
+    basis = _text(given, 200) if isinstance(given, str) else ""
+    if not any(char.isalpha() for char in basis):
+        return "", ""
+    if not _PRICE.fullmatch(compared) or not _PRICE.fullmatch(price):
         return "", ""
     return (compared, basis) if Decimal(compared) > Decimal(price) else ("", "")
 
@@ -207,14 +210,15 @@ class CardPainter:
             left += line.stops[-1] + px(1)
         if shown:
             words.strike(struck, round(left) + px(14), base - _foot(struck), SOFT, px(2))
-            for index, line in enumerate(reversed(basis)):
-                words.write(line, 0, bottom - index * px(_BASIS_STEP) - _foot(line), SOFT)
+            for index, line in enumerate(basis, 1 - len(basis)):
+                words.write(line, 0, bottom + index * px(_BASIS_STEP) - _foot(line), SOFT)
 
     def _basis(self, card: Card, width: int) -> list[Line]:
         """Return the whole basis in at most two lines; none when it does not fit."""
         px = self._layout.px
-        text = f"划线价：{card.basis}"
-        for size, most in ((18, 1), (17, 1), (16, 2), (14, 2)) if card.compared else ():
+        full = f"划线价：{card.basis}"
+        tries = (full, 18, 1), (full, 17, 1), (card.basis, 15, 1), (full, 16, 2), (full, 14, 2)
+        for text, size, most in tries if card.compared else ():
             lines = wrap(text, Style(px(size)), width, most)
             if "".join(line.text for line in lines).replace(" ", "") == text.replace(" ", ""):
                 return lines

@@ -25,7 +25,7 @@ from livehost.stage.layout import layout
 from livehost.stage.pictures import Pictures
 from livehost.stage.planes import Box
 from livehost.stage.slots import Slot, Sprite
-from livehost.stage.studio import Desk, paint_desk, paint_slate
+from livehost.stage.studio import Desk, paint_desk, paint_slate, studio
 from livehost.stage.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,14 @@ class Composer:
         self._pictures = Pictures()
         self._accent = colour(scene.accent)
         self._cards = card.CardPainter(self._layout, self._accent, self._pictures)
-        self._backdrop: Backdrop = open_backdrop(scene, near, self._layout, video.rate)
+        room = studio(self._layout)
+        self._backdrop: Backdrop = open_backdrop(scene, near, self._layout, video.rate, room)
         self._desk: Desk = paint_desk(self._layout)
-        self._slate_picture = paint_slate(scene, near, self._layout)
+        self._slate_picture = paint_slate(scene, near, self._layout, room)
         self._captions = Captions(self._layout)
         self._label = overlay.label(scene.label, self._layout)
-        room = self._label.layer.left - 2 * self._layout.margin
-        self._title = overlay.title_bar(scene.title, self._layout, room)
+        left_of_it = self._label.layer.left - 2 * self._layout.margin
+        self._title = overlay.title_bar(scene.title, self._layout, left_of_it)
         self._workshop = Workshop()
         fade = round(FADE_SECONDS * float(video.rate))
         rise = 18 * self._layout.unit

@@ -65,7 +65,7 @@ def title_bar(title: str, layout: Layout, room: int) -> Drawn | None:
     line = one_line(text, style, width)
     height = round(label_style(layout).size * 1.3) + px(8)
     canvas = Canvas(line.width + px(60), height)
-    canvas.panel((0, 0), (line.width + px(60), height), height / 2, _NIGHT, 0.42)
+    canvas.panel((0, 0), (line.width + px(60), height), height / 2, _NIGHT, 0.50)
     dot = px(13)
     canvas.fill(disc(dot + px(10)), (px(15), (height - dot - px(10)) // 2), _LIVE, 0.32)
     canvas.fill(disc(dot), (px(15) + px(5), (height - dot) // 2), _LIVE)

@@ -124,11 +124,14 @@ def leaf(
 ) -> None:
     """Paint one leaf from its stem `at`, along `angle` (radians, 0 is right, up is negative)."""
     length, width = size
-    reach = length + width
-    window = spot(picture, at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach)
+    tip = at[0] + length * float(np.cos(angle)), at[1] + length * float(np.sin(angle))
+    left, top = min(at[0], tip[0]) - width / 2, min(at[1], tip[1]) - width / 2
+    window = spot(
+        picture, left, top, max(at[0], tip[0]) + width / 2, max(at[1], tip[1]) + width / 2
+    )
     if window is None:
         return
-    dx, dy = window.x - reach, window.y - reach
+    dx, dy = window.x - (at[0] - left), window.y - (at[1] - top)
     along = (dx * np.cos(angle) + dy * np.sin(angle)) / length
     aside = -dx * np.sin(angle) + dy * np.cos(angle)
     shape = width / 2 * np.sin(np.pi * np.clip(along, 0, 1) ** 0.8)

@@ -226,11 +226,11 @@ def _joined(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _loudness(pcm: NDArray[np.int16]) -> float:
-    """Return the RMS of the louder half of a sound's seconds, full scale is 1."""
+    """Return the RMS of a sound without its silent seconds (20 dB under the loudest); 1 is full."""
     whole = len(pcm) // SAMPLE_RATE * SAMPLE_RATE
     seconds = pcm[:whole:4].astype(np.float32).reshape(-1, SAMPLE_RATE // 4 * 2) / 32_768
-    levels = np.sort(np.mean(seconds**2, axis=1))
-    return float(np.sqrt(levels[len(levels) // 2 :].mean())) if len(levels) else 0.0
+    levels = np.mean(seconds**2, axis=1)
+    return float(np.sqrt(levels[levels >= levels.max() / 100].mean())) if len(levels) else 0.0
 
 
 def _room_tone() -> NDArray[np.int16]:

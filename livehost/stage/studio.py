@@ -27,16 +27,18 @@ Rgb = NDArray[np.float32]  # (h, w, 3) sRGB 0 .. 1
 
 _LINES = 960  # the room is painted for a frame this high, then scaled: it is out of focus
 _WALL = colour("#b99c84")
-_OAK = colour("#b98a5e")
-_BACK = colour("#a98567")
-_WARM = colour("#ffd9a4")
+_OAK = colour("#b08d6a")
+_REED = colour("#bda488")
+_BACK = colour("#b39a84")
+_WARM = colour("#ffdfb2")
+_LEAF = colour("#7d9672")
 _SEED = 7
 
 
 def studio(layout: Layout) -> Rgb:
     """Return the room behind the host."""
     upright = layout.upright
-    scale = (_LINES if upright else 720) / layout.height
+    scale = min(1.0, (_LINES if upright else 720) / layout.height)
     width, height = round(layout.width * scale), round(layout.height * scale)
     room = _room(width, height, upright)
     picture = props.film(room * _vignette(width, height)[..., None])
@@ -83,7 +85,7 @@ def _shelves(
     wide = right - left
     inside = np.clip(np.minimum(window.x, wide - window.x), 0, 1)
     offset = window.y % bay
-    strip = 0.24 + 2.3 / (1 + (np.maximum(offset - board, 0) / (26 * unit)) ** 1.5)
+    strip = 0.26 + 1.55 / (1 + (np.maximum(offset - board, 0) / (26 * unit)) ** 1.5)
     sides = 0.72 + 0.28 * np.clip(np.minimum(window.x, wide - window.x) / (30 * unit), 0, 1)
     back = linear(_BACK) * linear(_WARM) * (strip * sides)[..., None]
     props.over(window.part, inside, back.astype(np.float32))
@@ -252,7 +254,7 @@ def paint_desk(layout: Layout) -> Desk:
     front = _desk(layout.width, rows, layout.unit)
     full = np.zeros((layout.height, layout.width, 3), np.uint8)
     full[layout.desk_top :] = dithered(props.film(front), 3)
-    return Desk(planes.opaque(full), layout.desk_top, (_shade(layout), _vase_on_desk(layout)))
+    return Desk(planes.opaque(full), layout.desk_top, (_shade(layout), *_on_desk(layout)))
 
 
 def _desk(width: int, rows: int, unit: float) -> Light:
@@ -270,8 +272,8 @@ def _desk(width: int, rows: int, unit: float) -> Light:
     below = np.maximum(y - top - lip, 0)
     reed = (x % (22 * unit)) / (22 * unit) - 0.5
     turned = 0.42 + 0.58 * np.sqrt(np.clip(1 - (2 * reed) ** 2, 0, 1)) * (1 - 0.5 * reed)
-    strip = 0.16 + 1.15 * np.exp(-below / (46 * unit)) + 0.22 * np.exp(-below / (190 * unit))
-    wood = linear(_OAK) * linear(_WARM) ** 0.5 * (turned * strip * (1 - 0.55 * across))[..., None]
+    strip = 0.13 + 0.80 * np.exp(-below / (50 * unit)) + 0.30 * np.exp(-below / (210 * unit))
+    wood = linear(_REED) * linear(_WARM) ** 0.4 * (turned * strip * (1 - 0.55 * across))[..., None]
     out = np.where((y < top)[..., None], stone, edge)
     out = np.where((y < top + lip)[..., None], out, wood)
     return np.asarray(np.maximum(out, 0), np.float32)
@@ -293,44 +295,59 @@ def _shade(layout: Layout) -> Layer:
     return canvas.to_layer(0, layout.desk_top - canvas.height)
 
 
-def _vase_on_desk(layout: Layout) -> Layer:
-    """A vase with twigs on the desk, on the right."""
+def _on_desk(layout: Layout) -> tuple[Layer, ...]:
+    """A vase with twigs on the right; wide pictures have the product card there."""
+    if not layout.upright:
+        return ()
     unit = layout.unit
-    width, height = planes.even(210 * unit), planes.even(330 * unit)
-    cover = np.zeros((height, width, 3), np.float32)
-    light = np.full((height, width, 3), 0.02, np.float32)
-    for picture, white in ((light, False), (cover, True)):
-        _twigs(picture, width, height, unit, white)
-    alpha = np.clip(cover[..., :1] * 40, 0, 1)
-    rgba = np.concatenate([props.film(light) * alpha, alpha], axis=2).astype(np.float32)
-    soft = cv2.GaussianBlur(rgba, (0, 0), 0.9 * unit)
-    left = layout.width - width + round(46 * unit)
-    return planes.layer(
-        np.asarray(soft, np.float32), left, layout.desk_top + round(20 * unit) - height
-    )
+    width, height = planes.even(280 * unit), planes.even(340 * unit)
+    dark, bright = (np.full((height, width, 3), ground, np.float32) for ground in (0, 1))
+    for picture in (dark, bright):
+        _vase_with_twigs(picture, width, height, unit)
+    alpha = np.clip(1 - (bright - dark).mean(axis=2, keepdims=True), 0, 1)
+    light = props.film(dark / np.maximum(alpha, 1e-3))
+    rgba = np.concatenate([light * alpha, alpha], axis=2)
+    soft = np.asarray(cv2.GaussianBlur(rgba, (0, 0), 1.1 * unit), np.float32)
+    left, top = layout.width - width + round(84 * unit), layout.desk_top + round(32 * unit) - height
+    return (planes.layer(soft, left, top),)
 
 
-def _twigs(picture: Light, width: int, height: int, unit: float, white: bool) -> None:
+def _vase_with_twigs(picture: Light, width: int, height: int, unit: float) -> None:
     dice = np.random.default_rng(5)
-    middle, foot = width * 0.5, height - 4 * unit
-    for angle, length in ((-2.1, 150), (-1.72, 196), (-1.38, 178), (-1.0, 138)):
-        tint = (1.0, 1.0, 1.0) if white else _GREEN[1]
-        bend = 0.35 if angle > -1.5 else -0.35
+    middle, foot = width * 0.5, height - 14 * unit
+    _contact(picture, (middle + 8 * unit, foot - 2 * unit), (44 * unit, 9 * unit))
+    for angle, length in ((-2.15, 138), (-1.78, 188), (-1.42, 170), (-1.02, 128)):
+        bend = 0.4 if angle > -1.5 else -0.4
         root = middle, foot - 92 * unit
-        size = 40 * unit, 19 * unit
-        props.branch(picture, root, angle, length * unit, 6, size, tint, bend, dice)
-    props.lathe(
-        picture, middle, foot, (74 * unit, 108 * unit),
-        lambda t: 0.34 + 0.66 * np.sin(np.pi * np.clip(t * 0.86 + 0.06, 0, 1)) ** 1.2,
-        (1.0, 1.0, 1.0) if white else colour("#efe4d6"), 0.3, 0.3 if not white else 1.0,
-    )  # fmt: skip
+        size = 38 * unit, 17 * unit
+        props.branch(picture, root, angle, length * unit, 7, size, _LEAF, bend, dice)
+    props.lathe(picture, middle, foot, (70 * unit, 108 * unit), _belly, colour("#efe4d6"), 0.3, 0.3)
+
+
+def _contact(picture: Light, middle: tuple[float, float], size: tuple[float, float]) -> None:
+    """Darken the desk under a thing that stands on it."""
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    far = np.hypot((x - middle[0]) / size[0], (y - middle[1]) / size[1])
+    cover = 0.62 * np.exp(-(far**2))
+    props.over(picture, cover.astype(np.float32), linear((0.16, 0.11, 0.08)))
+
+
+def _belly(level: Light) -> Light:
+    return np.asarray(0.34 + 0.66 * np.sin(np.pi * np.clip(level * 0.86 + 0.06, 0, 1)) ** 1.2)
 
 
 # --- the slate ------------------------------------------------------------------------------------
 
 
-def paint_slate(scene: Scene, near: Callable[[str | Path], Path], layout: Layout) -> Drawn:
-    """Return the picture shown while the host is away; painted when there is no readable file."""
+def paint_slate(
+    scene: Scene, near: Callable[[str | Path], Path], layout: Layout, room: Rgb
+) -> Drawn:
+    """Return the picture shown while the host is away; painted when there is no readable file.
+
+    Args:
+        room: (h, w, 3) sRGB, what the painted one shows out of focus.
+    """
     width, height = layout.width, layout.height
     given = Pictures().cover(near(scene.slate), width, height) if scene.slate else None
     canvas = Canvas(width, height)
@@ -338,9 +355,17 @@ def paint_slate(scene: Scene, near: Callable[[str | Path], Path], layout: Layout
     if given is not None:
         canvas.pixels[..., :3] = given[..., :3] * given[..., 3:]
         return Drawn(canvas.to_layer(0, 0))
-    calm = cv2.GaussianBlur(studio(layout), (0, 0), 16 * layout.unit)
+    calm = _far(room, 16 * layout.unit)
     canvas.pixels[..., :3] = calm * 0.46
     return Drawn(canvas.to_layer(0, 0), _slate_words(canvas, layout, scene))
+
+
+def _far(room: Rgb, blur: float) -> Rgb:
+    """Return the room blurred; done at an eighth of its size, which nobody can tell."""
+    height, width = room.shape[:2]
+    small = cv2.resize(room, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), blur / 8)
+    return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _slate_words(canvas: Canvas, layout: Layout, scene: Scene) -> tuple[str, ...]:

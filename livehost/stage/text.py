@@ -33,9 +33,10 @@ _MISSING = "\U0010ffff"  # a code point that no font has
 _NOT_AT_START = frozenset(",.!?:;)]}%…·—~、。，！？：；）】》」』”’％℃°")
 _NOT_AT_END = frozenset("([{（【《「『“‘¥￥$#")
 _PAUSES = frozenset("，。！？；：、,!?;: ")
-_UNITS = frozenset("元件块个条克斤米码号年月日天折期盒包袋瓶杯款层倍万千百度份双组颗粒小分秒")
+_UNITS = "毫升|毫米|厘米|公斤|千克|小时|分钟|小袋|个月|件套|块钱|[元件块个条克斤米升码号年月日天折期盒包袋瓶杯款层倍度份双组颗粒分秒片寸]"
 _TOKEN = re.compile(
-    r"[¥￥$€]?[0-9A-Za-zÀ-ɏЀ-ӿ]+(?:[.,:'’/+&@_\-][0-9A-Za-zÀ-ɏЀ-ӿ]+)*[%％℃]?"
+    r"[¥￥$€]?[0-9A-Za-zÀ-ɏЀ-ӿ]+(?:[.,:'’/+&@_\-][0-9A-Za-zÀ-ɏЀ-ӿ]+)*[%％℃+]?"
+    rf"(?:(?<=[0-9])(?:{_UNITS}))?"
     r"|…+|—+|\s+|.",
     re.DOTALL,
 )
@@ -264,8 +265,6 @@ def _stops(pieces: Sequence[str], style: Style) -> list[float]:
 
 
 def _may_break(before: str, after: str) -> bool:
-    if before[-1].isdigit() and after[0] in _UNITS:
-        return False
     return after[0] not in _NOT_AT_START and before[-1] not in _NOT_AT_END and not after.isspace()
 
 

@@ -3,14 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from livehost.avatar.measure import crop_of, psnr, ssim
-from livehost.avatar.samples import Samples, load_samples
-from livehost.avatar.train import Plan, closed_lips, main, schedule, weight_map
+from livehost.avatar import measure
+from livehost.avatar.measure import crop_of, lip_leak, psnr, ssim
+from livehost.avatar.samples import Samples, closed_lips, load_samples
+from livehost.avatar.train import Plan, main, schedule, weight_map
 from livehost.errors import ConfigError
 
 NAMES = ("jawOpen", "mouthPressLeft", "mouthUpperUpLeft")
@@ -99,6 +101,33 @@ def test_ssim_is_one_for_equal_and_low_for_noise():
     noise = np.random.default_rng(1).integers(0, 255, (1, 32, 32, 3)).astype(np.uint8)
     assert ssim(truth, truth) == pytest.approx(1)
     assert ssim(noise, truth) < 0.2
+
+
+def test_a_gap_that_is_not_there_is_a_leak():
+    truth = np.full((1, 32, 32, 3), 150, np.uint8)
+    gap = truth.copy()
+    gap[:, 16, 4:28] = 90
+    assert lip_leak(gap, truth, (0, 0, 32, 32)) == pytest.approx(60)
+    assert lip_leak(truth, gap, (0, 0, 32, 32)) == pytest.approx(0)
+
+
+XIAOHE = Path(__file__).parents[1] / "avatars" / "xiaohe"
+
+
+def test_measuring_from_the_command_line(folder, capsys):
+    from livehost.avatar import load_avatar
+
+    mouth = load_avatar(XIAOHE).mouth
+    height, width = mouth.mask.shape
+    names = {"coefs": mouth.coefs, "labels": [f"s{n}" for n in range(20)]}
+    (folder / "names.json").write_text(json.dumps(names))
+    np.save(folder / "coefs.npy", np.zeros((20, len(mouth.coefs)), np.float32))
+    for n in range(20):
+        image = np.random.default_rng(n).integers(0, 255, (height, width, 3))
+        cv2.imwrite(str(folder / f"{n:04d}.png"), image)
+    assert measure.main([str(folder), str(mouth.model)]) == 0
+    said = capsys.readouterr().out
+    assert "16 training, 4 held-out samples" in said and "closed lips: 20 samples" in said
 
 
 def test_schedule_warms_up_and_cools_down():

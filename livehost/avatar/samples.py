@@ -5,6 +5,7 @@ In:  a folder with NNNN.png, coefs.npy, names.json, splits.json.   Out: arrays.
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from livehost.errors import ConfigError
 
 Crop = tuple[int, int, int, int]
 """x, y, width, height in pixels of the sample images."""
+
+
+OPENERS = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "tongueOut", "mouthRoll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,21 @@ def _image(path: Path, crop: Crop | None) -> NDArray[np.uint8]:
         x, y, width, height = crop
         picture = picture[y : y + height, x : x + width]
     return np.asarray(picture, np.uint8)
+
+
+def closed_lips(samples: Samples) -> NDArray[np.bool_]:
+    """Return which samples show closed lips: nothing that opens them is above 0.1."""
+    if "jawOpen" not in samples.names:
+        return np.zeros(len(samples.coefs), np.bool_)
+    openers = [n for n, name in enumerate(samples.names) if name.startswith(OPENERS)]
+    jaw = samples.coefs[:, samples.names.index("jawOpen")]
+    return np.asarray((samples.coefs[:, openers] < 0.1).all(1) & (jaw < 0.02))
+
+
+def parse_crop(text: str) -> Crop:
+    """Return the crop written as "x,y,width,height". Raises argparse.ArgumentTypeError."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError("give x,y,width,height in pixels") from None
+    return x, y, width, height

@@ -21,14 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar.measure import crop_of, psnr
-from livehost.avatar.samples import Samples, load_samples
+from livehost.avatar.samples import Crop, Samples, closed_lips, load_samples, parse_crop
 from livehost.errors import ConfigError, LivehostError
 
 if TYPE_CHECKING:
     from livehost.avatar.network import Decoder, Widths
 
 OPSET = 17
-OPENERS = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "tongueOut", "mouthRoll")
 WIDTHS = {
     "full": {},
     "small": {"coarse": 48, "middle": 32, "fine": 16, "sheets": 2},
@@ -56,15 +55,6 @@ class Plan:
     ema: float = 0.998
     closed: float = 2.0
     seed: int = 0
-
-
-def closed_lips(samples: Samples) -> NDArray[np.bool_]:
-    """Return which samples show closed lips: nothing that opens them is above 0.1."""
-    if "jawOpen" not in samples.names:
-        return np.zeros(len(samples.coefs), np.bool_)
-    openers = [n for n, name in enumerate(samples.names) if name.startswith(OPENERS)]
-    jaw = samples.coefs[:, samples.names.index("jawOpen")]
-    return np.asarray((samples.coefs[:, openers] < 0.1).all(1) & (jaw < 0.02))
 
 
 def weight_map(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -273,11 +263,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _crop(text: str) -> tuple[int, ...]:
-    parts = tuple(int(part) for part in text.split(","))
-    if len(parts) != 4 or any(size % 16 for size in parts[2:]):
-        raise argparse.ArgumentTypeError("give x,y,width,height; the sizes divisible by 16")
-    return parts
+def _crop(text: str) -> Crop:
+    crop = parse_crop(text)
+    if crop[2] % 16 or crop[3] % 16:
+        raise argparse.ArgumentTypeError("width and height must be divisible by 16")
+    return crop
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ Shapes = NDArray[np.float32]
 
 STEP = 0.01  # seconds between points of a curve
 MARGIN = 0.2  # seconds of curve after the last phone
-CLOSED = 0.085  # a full closure: two ticks at 25 fps see it
+CLOSED = 0.075  # a full closure: one or two ticks at 25 fps see it
 SEEN = 0.065  # at least this much of it whatever the neighbours
 TEETH_ON_LIP = 0.065
-RAMP = 0.035  # seconds in and out of a closure
+RAMP = 0.03  # seconds in and out of a closure
 ROUND_RAMP = 0.09  # rounded lips take longer to be flat
 PURSED = 0.4  # pucker that may stay in a closure
 
@@ -177,11 +177,9 @@ def _widened(
     segment: Segment, before: Segment, after: Segment, least: float
 ) -> tuple[float, float]:
     """Return a span of up to `least` seconds, never under `SEEN`, that leaves the neighbours room.
-
-    Most is taken from what comes before: lips shut early and part on time.
     """
     wanted = max(0.0, least - segment.length)
-    early = min(0.7 * wanted, 0.3 * before.length)
+    early = min(0.5 * wanted, 0.3 * before.length)
     late = min(wanted - early, 0.2 * after.length)
     early += max(0.0, SEEN - segment.length - early - late)
     return segment.start - early, segment.end + late

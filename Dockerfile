@@ -18,8 +18,8 @@ RUN make setup \
       if [ "$EXTRAS" = gpu ]; then .venv/bin/pip uninstall --yes onnxruntime; fi; \
       .venv/bin/pip install --no-cache-dir -c constraints.txt -e ".[$EXTRAS]"; \
     fi
-RUN useradd --create-home livehost && mkdir /state && chown livehost /state
-USER livehost
+RUN useradd --create-home --uid 10001 livehost && mkdir /state && chown livehost /state
+USER 10001
 ENV XDG_STATE_HOME=/state XDG_CACHE_HOME=/state/cache
 VOLUME /state
 EXPOSE 8080

@@ -25,7 +25,7 @@ ADDRESS = "127.0.0.1:8080"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     process.log_to_stderr("livehost")
     try:
         code: int = given.run(given)
@@ -126,12 +126,13 @@ def _token() -> str | None:
 # --- the parser -----------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    whole = argparse.ArgumentParser(
         prog="livehost", description="A 24/7 real-time digital-human livestream server."
     )
-    parser.add_argument("--version", action="version", version=f"livehost {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=f"livehost {__version__}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     check = _command(
         commands, "check", _check, "check a room and everything it names",
@@ -157,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     soak.add_argument("room", type=Path, metavar="ROOM.toml")
     soak.add_argument("--hours", type=float, default=24.0)
-    return parser
+    return whole
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from livehost.avatar import load_avatar
 from livehost.clock import Timeline
 from livehost.config import Room, load_room
+from livehost.errors import ConfigError
 from livehost.media import Packet, Quality, StreamHeader, rest_face
 from livehost.options import Options, Target
 from livehost.stage.brain_link import BrainLink
@@ -87,7 +88,7 @@ class Stage:
         self._link = BrainLink(options.socket, self._hello, self.header, self._receive)
         self._outputs: dict[str, tuple[Output, asyncio.Task[None] | None]] = {}
         for target in targets(room, options):
-            self._outputs[target.name] = (make_output(target.name, target.url, self.header), None)
+            self._outputs[target.name] = (self._output(target), None)
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -189,7 +190,8 @@ class Stage:
             case CueKind.RESUME:
                 self._playout.paused = False
             case CueKind.OUTPUT_ADD:
-                self._add_output(Target(str(message.data["name"]), str(message.data["url"])))
+                name, url = (str(message.data.get(key, "")) for key in ("name", "url"))
+                self._add_output(Target(name, url))
             case CueKind.OUTPUT_REMOVE:
                 self._remove_output(str(message.data.get("name")))
             case _:
@@ -201,9 +203,15 @@ class Stage:
         if target.name in self._outputs:
             log.warning("output exists already", extra={"output": target.name})
             return
-        output = make_output(target.name, target.url, self.header)
-        self._outputs[target.name] = (output, None)
+        try:
+            self._outputs[target.name] = (self._output(target), None)
+        except ConfigError as error:
+            log.warning("output refused", extra={"output": target.name, "error": str(error)})
+            return
         self._start_output(target.name)
+
+    def _output(self, target: Target) -> Output:
+        return make_output(target.name, target.url, self.header, self.show.want_keyframe)
 
     def _remove_output(self, name: str) -> None:
         if name in self._outputs and self._group:

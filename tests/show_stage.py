@@ -9,11 +9,22 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from livehost.errors import WireLost
 from livehost.stage.cues import Cues
 from livehost.stage.playout import Playout
-from livehost.wire import Cue, CueKind, Heard, Hello, Message, Progress, Speech, Started
+from livehost.wire import (
+    Connection,
+    Cue,
+    CueKind,
+    Heard,
+    Hello,
+    Message,
+    Progress,
+    Speech,
+    Started,
+)
 
 TICK = 0.04
 LEAD = 2  # ticks between taking sound out of the queue and reporting it
@@ -180,3 +191,48 @@ class FakeConnection:
         self._open = False
         if self._stage.brain is self:
             self._stage.brain = None
+
+
+class SocketStage(FakeStage):
+    """The same stage behind a real unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self.connected = asyncio.Event()
+        self.connections = 0
+
+    async def serve(self) -> None:
+        Path(self._path).unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._brain, self._path)
+        async with server:
+            await asyncio.gather(self.run(), server.serve_forever())
+
+    async def _brain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        self.brain = _Posting(connection)
+        self.connections += 1
+        self.connected.set()
+        self.brain.deliver(Hello(f"boot{self.boot}", 720, 1280, "25/1", self.playout.on_air))
+        while self.kept:
+            self.brain.deliver(self.kept.popleft())
+        try:
+            async for message in connection.messages():
+                self.receive(message)
+        finally:
+            self.brain = None
+            self.connected.clear()
+            await connection.close()
+
+
+class _Posting:
+    """A real connection with the interface of the fake one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def deliver(self, message: Message) -> None:
+        self._connection.post(message)
+
+    def drop(self) -> None:
+        self._connection._writer.transport.abort()

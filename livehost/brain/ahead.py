@@ -17,10 +17,9 @@ from livehost.errors import LivehostError
 
 log = logging.getLogger(__name__)
 
-NEAR_LINES = 10  # made first, again and again from where the show is
 MOST_LINES = 2000
-IDLE_SECONDS = 20.0  # between two rounds: promotions begin and end, files are saved
-AGAIN_SECONDS = 900.0  # after which everything is looked at again: the cache may have dropped some
+IDLE_SECONDS = 60.0  # between two rounds: promotions begin and end, files are saved
+FORGET_ROUNDS = 20  # after which the cache is asked again: it may have dropped some
 
 
 class Cache(Protocol):
@@ -65,36 +64,37 @@ class SpeechAhead:
         self._manners = manners
         self._sentence = sentence
         self._done: set[tuple[str, str]] = set()
+        self._finished: set[Place] = set()
         self.made = 0
         self.failed = 0
 
     async def run(self) -> None:
         """Make speech until cancelled."""
         voice = await self._voice()
-        now = asyncio.get_running_loop().time
-        began = now()
+        rounds = 0
         while True:
-            if now() - began > AGAIN_SECONDS:
-                began = now()
-                self._done.clear()
-            missing = await self._missing()
-            if missing:
-                await self._make(voice, *missing)
-            else:
-                await asyncio.sleep(IDLE_SECONDS)
-
-    async def _missing(self) -> tuple[str, str] | None:
-        """Return the next sentence not made yet."""
-        for count in (NEAR_LINES, MOST_LINES):
-            for place in self._director.upcoming(count):
+            while place := self._next_place():
+                for said in list(self._script.ahead(place)):
+                    await self._make(voice, *said)
+                self._finished.add(place)
                 await asyncio.sleep(0)  # a long script must not hold up the loop
-                for said in self._script.ahead(place):
-                    if said not in self._done:
-                        return said
-        fixed = ((text, "neutral") for text in self._manners.fixed())
-        return next((said for said in fixed if said not in self._done), None)
+            for text in self._manners.fixed():
+                await self._make(voice, text, "neutral")
+            await asyncio.sleep(IDLE_SECONDS)
+            self._finished.clear()
+            rounds += 1
+            if rounds % FORGET_ROUNDS == 0:
+                self._done.clear()
+
+    def _next_place(self) -> Place | None:
+        """Return the next line not made in this round, the nearest first."""
+        return next(
+            (p for p in self._director.upcoming(MOST_LINES) if p not in self._finished), None
+        )
 
     async def _make(self, voice: Cache, text: str, emotion: str) -> None:
+        if (text, emotion) in self._done:
+            return
         self._done.add((text, emotion))
         try:
             kept = await voice.prepare(self._sentence(text, emotion))

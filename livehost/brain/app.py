@@ -13,8 +13,7 @@ import asyncio
 import functools
 import json
 import logging
-import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ from livehost.brain.chat.message import Rejected
 from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
-from livehost.brain.desk import ShowDesk
 from livehost.brain.director import Courtesy, Director, restored
 from livehost.brain.gate import make_gate
 from livehost.brain.intent import Place
@@ -40,15 +38,14 @@ from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.state import State, Unfinished
 from livehost.brain.utterance import Chunk, Said
-from livehost.brain.voice.speech import Sentence
 from livehost.brain.writer import ShowWriter
 from livehost.config import Room, load_room
-from livehost.errors import ConfigError
 from livehost.options import Options
 from livehost.supervise import supervise
 
 if TYPE_CHECKING:
-    from livehost.brain.voice import SpeechCache
+    from livehost.brain.console import Console
+    from livehost.brain.voice import Sentence, SpeechCache
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +80,8 @@ class Show:
 
     def __init__(self, room: Room, options: Options) -> None:
         now = asyncio.get_running_loop().time()
-        self._room = room
-        self._options = options
+        self.room = room
+        self.options = options
         self.catalog = load_catalog(room)
         self.gate = make_gate(room, self.catalog)
         self.state = State(room.state_dir / STATE_FILE, options.socket)
@@ -132,21 +129,7 @@ class Show:
             news=self.speaker.plan,
             seen=memory.seen,
         )
-        self.ahead = SpeechAhead(self.voice.get, self.writer, self.director, manners, Sentence)
-        self.desk = ShowDesk(
-            room,
-            state=self.state,
-            catalog=self.catalog,
-            intake=self.intake,
-            inbox=self.inbox,
-            director=self.director,
-            writer=self.writer,
-            speaker=self.speaker,
-            link=self.link,
-            picture=self.picture,
-            stop=_ask_end,
-            voice=lambda: self.voice.value,
-        )
+        self.ahead = SpeechAhead(self.voice.get, self.writer, self.director, manners, _sentence)
         self._take_up(now)
 
     def _line(self, place: Place) -> tuple[Segment, Line]:
@@ -195,9 +178,15 @@ class Show:
 
     async def _speak(self, text: str, emotion: str) -> AsyncGenerator[Chunk, None]:
         voice = await self.voice.get()
-        async with aclosing(voice.speak(Sentence(text, emotion))) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        sentence = _sentence(text, emotion)
+        from livehost.brain.voice import Unspeakable  # noqa: PLC0415  (see _load_voice)
+
+        try:
+            async with aclosing(voice.speak(sentence)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except Unspeakable:
+            log.warning("nothing in a sentence can be spoken", extra={"text": text})
 
     async def _watch_catalog(self) -> None:
         """Put saved files in force; broken ones are reported and left aside."""
@@ -215,19 +204,16 @@ class Show:
             self.speaker.renew()
 
     async def _console(self) -> None:
-        from livehost.brain.console import Console  # noqa: PLC0415  (aiohttp takes its time)
-
-        host, port = _address(self._room, self._options.console)
-        token = os.environ.get(self._room.console.token_env) or None
-        await Console(self.desk, host, port, token, self._room.chat.most_bytes).run()
+        console = await asyncio.get_running_loop().run_in_executor(None, _load_console)
+        await console(self, _ask_end).run()
 
     # --- chat -------------------------------------------------------------------------------------
 
     def _sources(self, lines: asyncio.StreamReader | None) -> list[Source]:
-        chat, memory = self._room.chat, self.state.memory
+        chat, memory = self.room.chat, self.state.memory
         sources: list[Source] = []
         if chat.replay:
-            path = self._room.near(chat.replay)
+            path = self.room.near(chat.replay)
             sources.append(ReplaySource(path, base=memory.show_seconds, show=memory.show))
         if chat.stdin and lines:
             sources.append(LineSource(lines))
@@ -269,21 +255,28 @@ def adopted(left: Unfinished) -> Aired:
     )
 
 
+# The voice's engines and the web server take long to import: each is loaded in a thread, and what
+# stands in their modules is imported where it is used.
+
+
 def _load_voice(room: Room) -> SpeechCache:
-    from livehost.brain.voice import make_voice  # noqa: PLC0415  (its engines take their time)
+    from livehost.brain.voice import make_voice  # noqa: PLC0415
 
     return make_voice(room)
+
+
+def _sentence(text: str, emotion: str) -> Sentence:
+    from livehost.brain.voice import Sentence  # noqa: PLC0415
+
+    return Sentence(text, emotion)
+
+
+def _load_console() -> Callable[[Show, Callable[[], None]], Console]:
+    from livehost.brain.desk import make_console  # noqa: PLC0415
+
+    return make_console
 
 
 def _ask_end() -> None:
     """Ask the parent to end the show."""
     print(json.dumps({"event": "stop"}), flush=True)
-
-
-def _address(room: Room, given: str | None) -> tuple[str, int]:
-    if given is None:
-        return room.console.host, room.console.port
-    host, _, port = given.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        raise ConfigError(f"--console {given}: write it like 127.0.0.1:8080")
-    return host.strip("[]"), int(port)

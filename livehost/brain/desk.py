@@ -7,72 +7,48 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from livehost.brain.catalog import Catalog
-from livehost.brain.chat.inbox import Inbox
-from livehost.brain.chat.intake import Intake
 from livehost.brain.chat.message import MOST_TEXT, Rejected, clean
+from livehost.brain.console import Console
 from livehost.brain.console.desk import Outcome, Receipt, StreamTap
-from livehost.brain.director import Director
 from livehost.brain.intent import Intent, IntentKind
-from livehost.brain.picture import Picture
-from livehost.brain.speaker import Speaker
-from livehost.brain.stage_link import StageLink
-from livehost.brain.state import State
-from livehost.brain.writer import ShowWriter, wall
+from livehost.brain.writer import wall
 from livehost.config import Room
+from livehost.errors import ConfigError
+
+if TYPE_CHECKING:
+    from livehost.brain.app import Show
 
 Command = Callable[[dict[str, Any]], Outcome]
 
 MOST_NAME = 32
 
 
-class Snapshot(Protocol):
-    """Something with numbers to show."""
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return JSON values."""
-
-
 class ShowDesk:
     """The `Desk` of a real show.
 
     Args:
+        show: the parts.
         stop: asks for the end of the show.
-        voice: returns the voice once it is there.
     """
 
-    def __init__(
-        self,
-        room: Room,
-        *,
-        state: State,
-        catalog: Catalog,
-        intake: Intake,
-        inbox: Inbox,
-        director: Director,
-        writer: ShowWriter,
-        speaker: Speaker,
-        link: StageLink,
-        picture: Picture,
-        stop: Callable[[], None],
-        voice: Callable[[], Snapshot | None],
-    ) -> None:
-        self._room = room
-        self._state = state
-        self._catalog = catalog
-        self._intake = intake
-        self._inbox = inbox
-        self._director = director
-        self._writer = writer
-        self._speaker = speaker
-        self._link = link
-        self._picture = picture
+    def __init__(self, show: Show, stop: Callable[[], None]) -> None:
+        self._room = show.room
+        self._state = show.state
+        self._catalog = show.catalog
+        self._intake = show.intake
+        self._inbox = show.inbox
+        self._director = show.director
+        self._writer = show.writer
+        self._speaker = show.speaker
+        self._link = show.link
+        self._picture = show.picture
+        self._voice = show.voice
         self._stop = stop
-        self._voice = voice
-        self._began = asyncio.get_running_loop().time() - state.memory.show_seconds
+        self._began = asyncio.get_running_loop().time() - show.state.memory.show_seconds
         self._stopping = False
         self._commands: dict[str, Command] = {
             "say": self._say,
@@ -93,7 +69,7 @@ class ShowDesk:
         stage = dict(self._link.health)
         outputs = stage.pop("outputs", {})
         place = self._director.cursor
-        voice = self._voice()
+        voice = self._voice.value
         return {
             "room": self._room.name,
             "title": self._room.scene.title,
@@ -349,3 +325,19 @@ def _outputs(outputs: dict[str, Any]) -> dict[str, float]:
         for key, value in values.items()
         if isinstance(value, int | float)
     }
+
+
+def make_console(show: Show, stop: Callable[[], None]) -> Console:
+    """Return the console of a show. Raises ConfigError when its address is wrong."""
+    host, port = _address(show.room, show.options.console)
+    token = os.environ.get(show.room.console.token_env) or None
+    return Console(ShowDesk(show, stop), host, port, token, show.room.chat.most_bytes)
+
+
+def _address(room: Room, given: str | None) -> tuple[str, int]:
+    if given is None:
+        return room.console.host, room.console.port
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"--console {given}: write it like 127.0.0.1:8080")
+    return host.strip("[]"), int(port)

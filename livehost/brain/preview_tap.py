@@ -26,13 +26,16 @@ class _Subscriber:
     channel: Tap = field(default_factory=lambda: Channel(HELD_SECONDS))
     skipping: bool = False
 
-    def offer(self, message: Encoded) -> bool:
-        """Add a packet; when the channel is full, drop everything up to the next keyframe."""
-        packet = message.packet
-        if packet.kind == "video" and packet.keyframe:
-            if self.skipping:
-                self.channel.clear()  # old pictures only add delay
-            self.skipping = False
+    def begin(self, info: StreamInfo) -> None:
+        """Start over with `info`; what was not taken is dropped."""
+        self.channel.clear()
+        self.skipping = False
+        self.channel.offer(info, 0.0)
+
+    def offer(self, message: Encoded, info: StreamInfo | None) -> bool:
+        """Add a packet; when the channel is full, start over with the next keyframe."""
+        if self.skipping and _opens(message) and info:
+            self.begin(info)  # old pictures only add delay
         if not self.skipping:
             self.skipping = not self.channel.offer(message, _weight(message))
         return not self.skipping
@@ -60,20 +63,18 @@ class PreviewTap:
         self._group.clear()
         self._known.set()
         for subscriber in self._subscribers:
-            subscriber.channel.clear()
-            subscriber.skipping = False
-            subscriber.channel.offer(info, 0.0)
+            subscriber.begin(info)
 
     def packet(self, message: Encoded) -> None:
         """Hand one packet on."""
-        if message.packet.kind == "video" and message.packet.keyframe:
+        if _opens(message):
             self._group.clear()
         if self._group or _opens(message):
             self._group.append(message)
         if len(self._group) > MOST_GROUP:
             self._group.clear()
         for subscriber in self._subscribers:
-            self.left_out += not subscriber.offer(message)
+            self.left_out += not subscriber.offer(message, self._info)
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap]:
@@ -81,9 +82,9 @@ class PreviewTap:
         await self._known.wait()
         subscriber = _Subscriber()
         if self._info:
-            subscriber.channel.offer(self._info, 0.0)
+            subscriber.begin(self._info)
         for message in self._group:
-            subscriber.offer(message)
+            subscriber.offer(message, self._info)
         subscriber.skipping = not self._group  # begins with the next keyframe
         self._subscribers.add(subscriber)
         try:

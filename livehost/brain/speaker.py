@@ -28,6 +28,8 @@ from livehost.wire import Cue, CueKind, Heard, Hello, Speech, Started
 log = logging.getLogger(__name__)
 
 LEAD = 0.7  # seconds before the end of a sentence at which the next one is sent
+HOLD = 0.3  # the same while an answer is nearly ready
+PATIENCE = 0.6  # seconds of silence that an answer may cost, once
 SETTLE = 0.6  # seconds in which the stage has to confirm a cut
 GREETING = 0.2  # seconds in which a stage tells what happened before, or carries out a cut
 LEFTOVER = 3.0  # most seconds of an earlier process's speech that are heard out
@@ -134,11 +136,29 @@ class Speaker:
         while True:
             await self._boundary()
             self.plan()
+            await self._wait_for_answer()
+            if not self._clear():
+                continue
             ready = [u for u in (self._prepared, self._bridge) if u and u.ready]
             if ready:
                 return self._taken(ready[0])
             self._bridge_if_slow()
             await self._change()
+
+    async def _wait_for_answer(self) -> None:
+        """Give an answer that is nearly ready a moment, before the script speaks on for long.
+
+        Raises:
+            WireLost: the stage went away meanwhile.
+        """
+        answer = self._prepared
+        if answer is None or not answer.intent.urgent or answer.ready or answer.waited_for:
+            return
+        answer.waited_for = True
+        await self._link.until(HOLD)
+        until = _now() + PATIENCE
+        while answer is self._prepared and not answer.ready and (left := until - _now()) > 0:
+            await self._change(left)
 
     def _bridge_if_slow(self) -> None:
         """Prepare a script line beside an answer that is not ready."""
@@ -182,8 +202,13 @@ class Speaker:
                 await self._greet()
             await self._settled()
             await self._link.until(LEAD)
-            if not self._picture.paused and not self.on_air.unsettled:
+            if self._clear():
                 return
+
+    def _clear(self) -> bool:
+        """Whether nothing stands against sending now."""
+        met = self._link.connected and self._link.session == self._met
+        return met and not self._picture.paused and not self.on_air.unsettled
 
     async def _settled(self) -> None:
         """Wait until the stage has confirmed a cut, or should have."""
@@ -264,6 +289,8 @@ class Speaker:
         """Wait for the next sentence boundary; return whether something urgent goes first."""
         await self._boundary()
         self.plan()
+        if utterance.intent.kind is IntentKind.SCRIPT:
+            await self._wait_for_answer()
         urgent = self._prepared
         return (
             utterance.intent.kind is IntentKind.SCRIPT

@@ -6,7 +6,6 @@ In:  an `Intent`, its writer, a voice.   Out: pieces of speech in a bounded chan
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.brain.intent import Intent
-from livehost.brain.voice.speech import Unspeakable
 from livehost.channel import Channel
 from livehost.clock import SAMPLE_RATE
 from livehost.media import CHUNK_SAMPLES, Phone
-
-log = logging.getLogger(__name__)
 
 SPEECH_SAMPLES = 2 * SAMPLE_RATE  # made ahead of the stage
 TEXT_AHEAD = 2  # sentences of a stream read ahead of the voice
@@ -93,6 +89,7 @@ class Utterance:
         said: sentences so far.
         written: no more sentences follow.
         error: why it could not be made, or None.
+        waited_for: the script has held back for it once already.
         unended: index of the sentence of which pieces were sent but not the last; None: none.
     """
 
@@ -111,6 +108,7 @@ class Utterance:
         self.error: Exception | None = None
         self.task: asyncio.Task[None] | None = None
         self.unended: int | None = None
+        self.waited_for = False
 
     async def make(self, writer: Writer, speak: Speak) -> None:
         """Write and speak into `pieces`, ended by None. Never raises: see `error`."""
@@ -157,14 +155,11 @@ class Utterance:
 
     async def _speak_one(self, sentence: int, text: str, speak: Speak) -> None:
         first = True
-        try:
-            async with aclosing(speak(text, self.intent.emotion)) as chunks:
-                async for chunk in chunks:
-                    for pcm in _whole(chunk.pcm):
-                        await self._put(Piece(sentence, pcm, chunk.phones if first else (), first))
-                        first = False
-        except Unspeakable:
-            log.warning("nothing in a sentence can be spoken", extra={"text": text})
+        async with aclosing(speak(text, self.intent.emotion)) as chunks:
+            async for chunk in chunks:
+                for pcm in _whole(chunk.pcm):
+                    await self._put(Piece(sentence, pcm, chunk.phones if first else (), first))
+                    first = False
         pause = np.zeros(round(PAUSE * SAMPLE_RATE), np.int16)
         for part in _parts(pause[:-1]):
             await self._put(Piece(sentence, part, first=first))

@@ -4,7 +4,6 @@ import asyncio
 import wave
 from contextlib import aclosing
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from livehost.media import CHUNK_SAMPLES
 
 TEXT = {"hibari": "Hello there, only five dollars today!"}
 CHINESE = "家人们，今天只要199.9元！"
-MODELS = Path.home() / ".cache/livehost"
 
 
 def room(engine="kokoro", **changes):

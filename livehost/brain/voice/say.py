@@ -41,10 +41,10 @@ class Report:
     loading: float = 0.0
 
     def __str__(self) -> str:
+        factor = self.took / self.audio
         return (
-            f"{self.engine}: {self.audio:.2f} s of speech in {self.took:.2f} s "
-            f"(real-time factor {self.took / self.audio:.2f}, first sound after {self.first:.2f} s, "
-            f"loading took {self.loading:.2f} s)"
+            f"{self.engine}: {self.audio:.2f} s of speech in {self.took:.2f} s (real-time factor "
+            f"{factor:.2f}, first sound after {self.first:.2f} s, loading took {self.loading:.2f} s)"
         )
 
 

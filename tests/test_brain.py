@@ -47,7 +47,7 @@ def room_file(folder, more=""):
 
 
 def options(folder):
-    return Options(str(folder / "room.toml"), str(folder / "s.sock"), console="127.0.0.1:0", **more)
+    return Options(str(folder / "room.toml"), str(folder / "s.sock"), console="127.0.0.1:0")
 
 
 class Brain:

@@ -1,5 +1,6 @@
 """Backgrounds and slates that somebody gives us."""
 
+import functools
 import time
 
 import av
@@ -8,12 +9,23 @@ import numpy as np
 import pytest
 
 from livehost.config import Scene, Video
+from livehost.stage import compose
 from livehost.stage.backdrop import AHEAD, Clip
 from livehost.stage.colour import rgb_to_yuv
 from livehost.stage.compose import Composer
 from livehost.stage.layout import layout
 
 SIZE = 240, 426
+
+
+@pytest.fixture(scope="module", autouse=True)
+def paint_once():
+    """Paint the studio and the desk of each frame once: they never differ."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(compose, "studio", functools.cache(compose.studio))
+    patch.setattr(compose, "paint_desk", functools.cache(compose.paint_desk))
+    yield
+    patch.undo()
 
 
 def composer(folder, **scene):

@@ -1,6 +1,6 @@
 """A small painter for panels and words: premultiplied RGBA in floats.
 
-In:  masks, colours, pictures.   Out: (h, w, 4) float32, ready to become a `Layer`.
+In:  masks, colours, pictures.   Out: (4, h, w) float32, ready to become a `Layer`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from livehost.media import Layer
 from livehost.stage import planes
+from livehost.stage.planes import Colour
 from livehost.stage.text import Line, Mask
-
-Colour = tuple[float, float, float]
 
 
 def colour(text: str) -> Colour:
@@ -55,18 +54,24 @@ class Canvas:
 
     def __init__(self, width: int, height: int) -> None:
         self.pixels: NDArray[np.float32] = np.zeros(
-            (height + height % 2, width + width % 2, 4), np.float32
+            (4, height + height % 2, width + width % 2), np.float32
         )
+
+    def copy(self) -> Canvas:
+        """Return another canvas with the same paint."""
+        other = Canvas(0, 0)
+        other.pixels = self.pixels.copy()
+        return other
 
     @property
     def width(self) -> int:
         """Pixels across."""
-        return int(self.pixels.shape[1])
+        return int(self.pixels.shape[2])
 
     @property
     def height(self) -> int:
         """Pixels down."""
-        return int(self.pixels.shape[0])
+        return int(self.pixels.shape[1])
 
     def fill(self, mask: Mask, at: tuple[int, int], tint: Colour, opacity: float = 1.0) -> None:
         """Paint `tint` through `mask`, its corner `at` (x, y); parts outside are dropped."""
@@ -74,8 +79,8 @@ class Canvas:
 
     def picture(self, rgba: NDArray[np.float32], at: tuple[int, int], mask: Mask) -> None:
         """Paint a picture of straight colours (h, w, 4) float32 0 .. 1 through `mask`."""
-        coloured = rgba.copy()
-        coloured[..., :3] *= rgba[..., 3:]
+        coloured = np.ascontiguousarray(np.moveaxis(rgba, 2, 0))
+        coloured[:3] *= coloured[3]
         self._over(mask, at, coloured, 1.0)
 
     def shadow(self, mask: Mask, at: tuple[int, int], blur: float, opacity: float) -> None:
@@ -107,8 +112,8 @@ class Canvas:
         if left >= right or top >= bottom:
             return
         part = np.s_[top - y : bottom - y, left - x : right - x]
-        cover = (mask[part].astype(np.float32) * (opacity / 255))[..., None]
-        source = ink if ink.ndim == 1 else ink[part]
-        target = self.pixels[top:bottom, left:right]
-        target *= 1 - cover * source[..., 3:]
+        cover = mask[part].astype(np.float32) * np.float32(opacity / 255)
+        source = ink[:, None, None] if ink.ndim == 1 else ink[:, *part]
+        target = self.pixels[:, top:bottom, left:right]
+        target *= 1 - cover * source[3]
         target += cover * source

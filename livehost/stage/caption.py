@@ -8,9 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from livehost.media import Layer
 from livehost.stage import planes
-from livehost.stage.canvas import Canvas, Colour, colour, rounded
+from livehost.stage.canvas import colour, rounded
 from livehost.stage.layout import Layout
 from livehost.stage.text import BOLD, Line, Style, break_lines, clean
 
@@ -18,7 +22,11 @@ LINES = 2
 _TO_SAY = (1.0, 1.0, 1.0)
 _SAID = colour("#ffd894")
 _NIGHT = colour("#1a1210")
+_PLATE, _SHADOW = np.float32(0.52 / 255), np.float32(0.6 / 255)
 _MUTE_ENDS = "。，、；,;"
+
+Coverage = NDArray[np.float32]
+Spans = tuple[tuple[int, int, int, int], ...]  # per line: top, bottom, left, width in the layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Page:
     end: float
     to_say: Layer
     said: Layer
-    spans: tuple[tuple[int, int, int, int], ...]
+    spans: Spans
 
 
 class Captions:
@@ -92,34 +100,38 @@ class Captions:
     def _page(self, lines: tuple[Line, ...], start: float, end: float) -> Page:
         px = self._layout.px
         step, side = px(50), px(24)
-        width = max(line.width for line in lines) + 2 * side
-        height = step * len(lines) + px(16)
+        width = planes.even(max(line.width for line in lines) + 2 * side)
+        height = planes.even(step * len(lines) + px(16))
         left = self._layout.caption_middle - width // 2
         top = self._layout.caption_bottom - height
         spans = tuple(
             (px(8) + n * step, px(8) + (n + 1) * step, (width - line.width) // 2, line.width)
             for n, line in enumerate(lines)
         )
+        ground, ink = self._coverage(lines, spans, (width, height))
         to_say, said = (
-            self._paint(lines, spans, (width, height), tint).to_layer(left, top)
-            for tint in (_TO_SAY, _SAID)
+            planes.two_tone(ground, ink, (_NIGHT, tint), left, top) for tint in (_TO_SAY, _SAID)
         )
         return Page(lines, start, end, to_say, said, spans)
 
-    def _paint(
-        self,
-        lines: tuple[Line, ...],
-        spans: tuple[tuple[int, int, int, int], ...],
-        size: tuple[int, int],
-        tint: Colour,
-    ) -> Canvas:
-        canvas, px = Canvas(*size), self._layout.px
-        canvas.fill(rounded(*size, px(18)), (0, 0), _NIGHT, 0.52)
-        for line, (top, bottom, left, _) in zip(lines, spans, strict=True):
-            at = left, top + (bottom - top - line.style.line_height) // 2
-            canvas.shadow(line.mask(), (at[0], at[1] + 1), px(2), 0.5)
-            canvas.words(line, at, tint)
-        return canvas
+    def _coverage(
+        self, lines: tuple[Line, ...], spans: Spans, size: tuple[int, int]
+    ) -> tuple[Coverage, Coverage]:
+        """Return how much the plate with the words' shadows covers, and how much the words do."""
+        ink = np.zeros(size[::-1], np.uint8)
+        for line, span in zip(lines, spans, strict=True):
+            left, top = _at(line, span)
+            mask = line.mask()
+            part = ink[max(top, 0) : top + mask.shape[0], left : left + mask.shape[1]]
+            np.maximum(part, mask[max(-top, 0) :][: part.shape[0], : part.shape[1]], out=part)
+        shadow = cv2.GaussianBlur(ink, (0, 0), self._layout.px(2)).astype(np.float32) * _SHADOW
+        plate = rounded(*size, self._layout.px(18)).astype(np.float32) * _PLATE
+        return 1 - (1 - plate) * (1 - shadow), ink.astype(np.float32) / np.float32(255)
+
+
+def _at(line: Line, span: tuple[int, int, int, int]) -> tuple[int, int]:
+    top, bottom, left, _ = span
+    return left, top + (bottom - top - line.style.line_height) // 2
 
 
 def _pen(page: Page, share: float) -> int:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from livehost.stage.canvas import Canvas, Colour, colour, mixed, rounded
+from livehost.stage.canvas import Canvas, colour, mixed, rounded
 from livehost.stage.layout import Layout
 from livehost.stage.pictures import Pictures, Rgba
+from livehost.stage.planes import Colour
 from livehost.stage.slots import Drawn
 from livehost.stage.text import BLACK, BOLD, MEDIUM, Line, Style, clean, one_line, wrap
 
@@ -139,7 +140,7 @@ class CardPainter:
         layout, px, pad = self._layout, self._layout.px, self._pad
         width, inner = layout.card_width, px(14)
         lines = wrap(card.name, Style(px(23), BOLD), width - 2 * px(18), 2)
-        side = px(190)
+        side = px(230)
         basis = self._basis(card, width - 2 * px(18))
         below = px(8 + 32 + 62 + 12) + len(basis) * px(_BASIS_STEP)
         height = inner + side + px(10) + len(lines) * px(31) + below
@@ -277,6 +278,6 @@ def _no_picture(width: int, height: int) -> Rgba:
     canvas.fill(handle, (round(x - 10 * unit), round(y - 25 * unit)), tint)
     canvas.fill(hole, (round(x - 6 * unit), round(y - 21 * unit)), WELL)
     canvas.fill(body, (round(x - 20 * unit), round(y - 13 * unit)), tint)
-    straight = canvas.pixels[:height, :width].copy()
-    straight[..., :3] /= np.maximum(straight[..., 3:], 1 / 512)
-    return straight
+    pixels = np.moveaxis(canvas.pixels[:, :height, :width], 0, 2)
+    colours = pixels[..., :3] / np.maximum(pixels[..., 3:], np.float32(1 / 512))
+    return np.concatenate([colours, pixels[..., 3:]], axis=2)

@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 
 from livehost.config import REQUIRED_LABEL
-from livehost.stage.canvas import Canvas, Colour, colour, disc, mixed, rounded
+from livehost.stage.canvas import Canvas, colour, disc, mixed, rounded
 from livehost.stage.card import INK, PAPER
 from livehost.stage.layout import Layout
+from livehost.stage.planes import Colour
 from livehost.stage.slots import Drawn
 from livehost.stage.text import BOLD, MEDIUM, Line, Style, clean, one_line, size_for_ink, wrap
 

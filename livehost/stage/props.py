@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.stage.canvas import Colour
+from livehost.stage.planes import Colour
 
 Light = NDArray[np.float32]  # (h, w, 3) or (h, w), linear, 0 .. beyond 1
 Profile = Callable[[Light], Light]

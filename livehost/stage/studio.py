@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from livehost.config import Scene
 from livehost.media import Layer, Yuv
 from livehost.stage import planes, props
-from livehost.stage.canvas import Canvas, Colour, colour
+from livehost.stage.canvas import Canvas, colour
 from livehost.stage.layout import Layout
 from livehost.stage.pictures import Pictures
+from livehost.stage.planes import Colour
 from livehost.stage.props import Light, linear
 from livehost.stage.slots import Drawn
 from livehost.stage.text import BOLD, MEDIUM, Style, one_line
@@ -309,7 +310,7 @@ def _on_desk(layout: Layout) -> tuple[Layer, ...]:
     rgba = np.concatenate([light * alpha, alpha], axis=2)
     soft = np.asarray(cv2.GaussianBlur(rgba, (0, 0), 1.1 * unit), np.float32)
     left, top = layout.width - width + round(84 * unit), layout.desk_top + round(32 * unit) - height
-    return (planes.layer(soft, left, top),)
+    return (planes.layer(np.moveaxis(soft, 2, 0), left, top),)
 
 
 def _vase_with_twigs(picture: Light, width: int, height: int, unit: float) -> None:
@@ -351,12 +352,12 @@ def paint_slate(
     width, height = layout.width, layout.height
     given = Pictures().cover(near(scene.slate), width, height) if scene.slate else None
     canvas = Canvas(width, height)
-    canvas.pixels[..., 3] = 1
+    canvas.pixels[3] = 1
     if given is not None:
-        canvas.pixels[..., :3] = given[..., :3] * given[..., 3:]
+        canvas.pixels[:3] = np.moveaxis(given[..., :3] * given[..., 3:], 2, 0)
         return Drawn(canvas.to_layer(0, 0))
     calm = _far(room, 16 * layout.unit)
-    canvas.pixels[..., :3] = calm * 0.46
+    canvas.pixels[:3] = np.moveaxis(calm * 0.46, 2, 0)
     return Drawn(canvas.to_layer(0, 0), _slate_words(canvas, layout, scene))
 
 

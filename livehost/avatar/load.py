@@ -62,6 +62,7 @@ class Region:
         coefs: the n blendshapes it takes, in order.
         scale: decoder pixels per plate pixel.
         mask: (h, w) uint8, how much of the decoder's picture covers the plate; soft edge.
+        precise: the same decoder in float32; `model` may be quantised for CPUs.
     """
 
     box: tuple[int, int, int, int]
@@ -69,6 +70,7 @@ class Region:
     coefs: tuple[str, ...]
     scale: float
     mask: NDArray[np.uint8]
+    precise: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,8 @@ def _depth(path: Path, keys: DepthKeys, size: tuple[int, int]) -> NDArray[np.flo
 def _region(folder: Path, keys: RegionKeys) -> Region:
     width, height = (round(side * keys.scale) for side in keys.box[2:])
     mask = _grey(folder / keys.mask, (height, width))
-    return Region(keys.box, folder / keys.model, keys.coefs, keys.scale, mask)
+    model, precise = folder / keys.model, folder / (keys.precise or keys.model)
+    return Region(keys.box, model, keys.coefs, keys.scale, mask, precise)
 
 
 def _shapes(path: Path) -> Shapes:

@@ -63,6 +63,9 @@ class RegionKeys(Part):
     scale: Annotated[float, Field(gt=0, le=4, allow_inf_nan=False)]
     """Decoder pixels per plate pixel."""
     model: str
+    """ONNX decoder for the CPU."""
+    precise: str = ""
+    """The same in float32, for accelerators; empty when there is only one."""
     mask: str
     coefs: Annotated[tuple[str, ...], Field(min_length=1)]
     """Blendshapes the decoder takes, in its order."""
@@ -97,16 +100,10 @@ class Manifest(Part):
 
     def named(self) -> tuple[str, ...]:
         """Return every file that loading opens."""
-        return (
-            self.plate,
-            self.depth_map,
-            self.headweight,
-            self.shapes,
-            self.mouth.model,
-            self.mouth.mask,
-            self.eyes.model,
-            self.eyes.mask,
-        )
+        files = [self.plate, self.depth_map, self.headweight, self.shapes]
+        for region in (self.mouth, self.eyes):
+            files += [region.model, region.precise, region.mask]
+        return tuple(name for name in files if name)
 
 
 class Shapes(Part):

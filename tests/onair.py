@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -147,6 +148,13 @@ class RoomOnAir:
             "/api/chat",
             {"kind": "comment", "user": nickname, "nickname": nickname, "text": text, **more},
         )
+
+    def flood(self, lines: bytes) -> None:
+        """POST JSON lines as fast as they go, in bodies of a thousand; refusals are the point."""
+        split = lines.split(b"\n")
+        for at in range(0, len(split), 1000):
+            with contextlib.suppress(urllib.error.HTTPError):
+                self.ask("/api/chat", b"\n".join(split[at : at + 1000]), 30)
 
     def wait_on_air(self, seconds: float = 90) -> dict[str, Any]:
         """Wait until the host speaks; return the status then."""

@@ -1,12 +1,15 @@
 """The main job on real parts: processes, a real RTMP server, real files; broken on purpose."""
 
+import json
 import os
 import signal
 import subprocess
+import urllib.error
 
 import psutil
 import pytest
 
+from tests.faults import silent_server
 from tests.onair import RoomOnAir, wait_until
 from tests.peers import nginx_rtmp, probe
 
@@ -67,19 +70,27 @@ def test_kill_9_of_the_parent_leaves_no_orphan(tmp_path):
         wait_until(lambda: not [pid for pid in children if alive(pid)], 15, why="orphans")
 
 
+def long_sentence(room):
+    """Return what is said now, if too long for all of it to be with the stage already."""
+    now = (room.status() or {}).get("now")
+    return now if now and len(now["text"]) >= 20 else None
+
+
 def test_kill_9_of_the_brain_leaves_no_gap_and_resumes_the_sentence(tmp_path):
-    with nginx_rtmp(tmp_path) as server:
-        with RoomOnAir(tmp_path, ["--to", server.url("k1")], ROOM) as room:
-            room.wait_on_air()
-            wait_until(lambda: server.publishing("k1"), 15)
-            before = wait_until(lambda: (room.status() or {}).get("now"), 20)
-            brain = room.pids["brain"]
-            os.kill(brain, signal.SIGKILL)
-            wait_until(lambda: room.pids["brain"] != brain, 15)
-            wait_until(lambda: (room.status() or {}).get("now"), 20)
-            said = [u["text"] for u in room.ask("/api/recent")["utterances"]]
-            assert said[0] == before["text"]
-            room.end()
+    with (
+        nginx_rtmp(tmp_path) as server,
+        RoomOnAir(tmp_path, ["--to", server.url("k1")], ROOM) as room,
+    ):
+        room.wait_on_air()
+        wait_until(lambda: server.publishing("k1"), 15)
+        before = wait_until(lambda: long_sentence(room), 60, 0.02)
+        brain = room.pids["brain"]
+        os.kill(brain, signal.SIGKILL)
+        wait_until(lambda: room.pids["brain"] != brain, 15)
+        wait_until(lambda: (room.status() or {}).get("now"), 20)
+        said = [u["text"] for u in room.ask("/api/recent")["utterances"]]
+        assert said[0] == before["text"]
+        room.end()
         (received,) = server.recordings("k1")
         assert probe(received).gaps(PERIOD) == []
 
@@ -131,3 +142,49 @@ def test_bad_settings_are_one_line_each_and_exit_code_2(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "room.toml:5: video.width" in done.stderr and "Traceback" not in done.stderr
+
+
+def counted(room, name):
+    """Return the sum of a counter of /metrics over its labels."""
+    lines = [line for line in room.ask("/metrics").splitlines() if line.startswith(name)]
+    return sum(float(line.split()[-1]) for line in lines)
+
+
+def test_a_flood_and_garbage_are_counted_and_the_stream_goes_on(tmp_path):
+    record = tmp_path / "show.flv"
+    lines = b"\n".join(
+        json.dumps(
+            {"id": n, "kind": "comment", "user": str(n % 900), "text": f"多少钱{n}"}
+        ).encode()
+        for n in range(10_000)
+    )
+    garbage = [b"{", b"\xff\xfe\x00", b"[]", b'{"kind": "comment", "text": NaN}', b"x" * 10**5]
+    with RoomOnAir(tmp_path, ["--record", str(record)], ROOM) as room:
+        room.wait_on_air()
+        for body in garbage:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                room.ask("/api/chat", body)
+            assert refused.value.code in {400, 413}
+        room.flood(lines)
+        assert counted(room, "livehost_console_chat_total") >= 10_000
+        assert counted(room, "livehost_chat_accepted_total") > 1000
+        answer = room.chat("请问什么时候发货？", nickname="最后一位")
+        assert answer["ok"]
+        assert room.end() == 0
+    assert probe(record).gaps(PERIOD) == []
+
+
+def test_a_target_that_never_answers_touches_nobody_else(tmp_path):
+    with (
+        nginx_rtmp(tmp_path) as server,
+        silent_server() as silent,
+        RoomOnAir(tmp_path, ["--to", server.url("k1"), "--to", silent.url("k2")], ROOM) as room,
+    ):
+        room.wait_on_air()
+        wait_until(lambda: server.publishing("k1"), 20)
+        wait_until(lambda: outputs(room)[1]["failures"] >= 1, 30, 0.3)
+        first, second = outputs(room)
+        assert (first["state"], first["losses"]) == ("live", 0) and second["state"] != "live"
+        assert room.end() == 0
+        (received,) = server.recordings("k1")
+        assert probe(received).gaps(PERIOD) == []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OPSET = 17
 WIDTHS = {
     "full": {},
-    "small": {"coarse": 48, "middle": 32, "fine": 16, "sheets": 2},
+    "small": {"coarse": 48, "middle": 32, "grown": 12, "fine": 16, "planes": 6},
 }
 
 

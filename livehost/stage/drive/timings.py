@@ -28,8 +28,8 @@ MARGIN = 0.2  # seconds of curve after the last phone
 CLOSED = 0.075  # a full closure: one or two ticks at 25 fps see it
 SEEN = 0.065  # at least this much of it whatever the neighbours
 TEETH_ON_LIP = 0.065
-RAMP = 0.03  # seconds in and out of a closure
-ROUND_RAMP = 0.09  # rounded lips take longer to be flat
+RAMP, RELEASE = 0.035, 0.02  # seconds into a closure and out of it: lips part with a burst
+ROUND_SLOWER = 3.0  # rounded lips take longer to be flat
 PURSED = 0.4  # pucker that may stay in a closure
 
 GROUPS = ("jaw", "round", "lips", "press", "tongue")
@@ -157,17 +157,18 @@ class Articulator:
         least: float,
     ) -> None:
         """Replace the blend by the full `viseme` for at least `least` seconds around each one."""
-        outside = np.full(len(times), np.inf)
+        outside = np.full(len(times), np.inf)  # in ramps; 0 and below is within the closure
         for n, segment in enumerate(row):
             if segment.viseme == viseme:
                 start, end = _widened(segment, row[n - 1], row[n + 1], least)
-                outside = np.minimum(outside, np.maximum(start - times, times - end))
+                away = np.maximum((start - times) / RAMP, (times - end) / RELEASE)
+                outside = np.minimum(outside, away)
         if np.isinf(outside).all():
             return
         rounded = points[:, SHAPE["mouthPucker"]].copy()
         target = self._visemes[viseme].astype(np.float64)
-        hold = np.where(GROUPS.index("round") == _GROUP_OF, ROUND_RAMP, RAMP)
-        hold = _smooth(1 - outside[:, None] / hold)  # (t, 53)
+        slower = np.where(GROUPS.index("round") == _GROUP_OF, ROUND_SLOWER, 1.0)
+        hold = _smooth(1 - outside[:, None] / slower)  # (t, 53)
         points += hold * (target - points)
         pursed = np.minimum(rounded, PURSED)  # lips may be pursed while shut: bu, mu, fu
         points[:, SHAPE["mouthPucker"]] = np.maximum(points[:, SHAPE["mouthPucker"]], pursed)
@@ -176,10 +177,9 @@ class Articulator:
 def _widened(
     segment: Segment, before: Segment, after: Segment, least: float
 ) -> tuple[float, float]:
-    """Return a span of up to `least` seconds, never under `SEEN`, that leaves the neighbours room.
-    """
+    """Return up to `least` seconds, never under `SEEN`, that leave the neighbours room."""
     wanted = max(0.0, least - segment.length)
-    early = min(0.5 * wanted, 0.3 * before.length)
+    early = min(0.65 * wanted, 0.3 * before.length)
     late = min(wanted - early, 0.2 * after.length)
     early += max(0.0, SEEN - segment.length - early - late)
     return segment.start - early, segment.end + late

@@ -142,5 +142,9 @@ def test_the_painted_slate_says_that_she_comes_back(tmp_path):
     scenery = composer(tmp_path)
     scenery.slate(True)
     scenery.settle()
-    scenery.compose(0, None, "", 0)
+    for tick in range(20):
+        picture = scenery.compose(tick, None, "", 0)
     assert "主播稍后回来" in scenery.texts
+    words = picture.y[150:260]
+    assert (words > 200).sum() > 800
+    assert np.median(words) < 120

@@ -140,8 +140,8 @@ class CardPainter:
         layout, px, pad = self._layout, self._layout.px, self._pad
         width, inner = layout.card_width, px(14)
         lines = wrap(card.name, Style(px(23), BOLD), width - 2 * px(18), 2)
-        side = px(230)
         basis = self._basis(card, width - 2 * px(18))
+        side = px(262 - 31 * (len(lines) - 1) - _BASIS_STEP * max(0, len(basis) - 1))
         below = px(8 + 32 + 62 + 12) + len(basis) * px(_BASIS_STEP)
         height = inner + side + px(10) + len(lines) * px(31) + below
         canvas = self._panel(width, height)
@@ -162,7 +162,7 @@ class CardPainter:
         canvas = Canvas(width + 2 * pad, height + 2 * pad)
         shape = rounded(width, height, px(22))
         canvas.shadow(shape, (pad, pad + px(6)), px(8), 0.34)
-        canvas.fill(shape, (pad, pad), PAPER, 0.965)
+        canvas.fill(shape, (pad, pad), PAPER, 0.985)
         return canvas
 
     def _done(self, canvas: Canvas, words: _Words, left: int, top: int) -> Drawn:

@@ -83,7 +83,7 @@ def question(values: Mapping[str, object], layout: Layout, accent: Colour) -> Dr
     if not text:
         return None
     name = one_line(_string(values, "nickname", 40) or "观众", Style(px(21), BOLD), px(200))
-    lines = wrap(text, Style(px(27), MEDIUM), layout.bubble_width - 2 * px(20), 2)
+    lines = wrap(text, Style(px(27), MEDIUM), layout.bubble_width - 2 * px(20), _lines(layout))
     chip = one_line("正在回答", Style(px(18), MEDIUM), px(200))
     pad, step = px(22), px(36)
     head = name.width + px(12) + chip.width + px(18)
@@ -100,6 +100,10 @@ def question(values: Mapping[str, object], layout: Layout, accent: Colour) -> Dr
         canvas.words(line, (left, top + px(34) + index * step), INK)
     layer = canvas.to_layer(layout.margin - pad, layout.bubble_bottom - height - pad)
     return Drawn(layer, (name.text, chip.text, *(line.text for line in lines)))
+
+
+def _lines(layout: Layout) -> int:
+    return 2 if layout.upright else 3
 
 
 def _bubble(

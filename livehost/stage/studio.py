@@ -357,8 +357,11 @@ def paint_slate(
         canvas.pixels[:3] = np.moveaxis(given[..., :3] * given[..., 3:], 2, 0)
         return Drawn(canvas.to_layer(0, 0))
     calm = _far(room, 16 * layout.unit)
-    canvas.pixels[:3] = np.moveaxis(calm * 0.46, 2, 0)
-    return Drawn(canvas.to_layer(0, 0), _slate_words(canvas, layout, scene))
+    noise = np.random.default_rng(_SEED).random((height, width), np.float32) / 255
+    light = _vignette(width, height) * 0.66
+    canvas.pixels[:3] = np.moveaxis(calm * light[..., None], 2, 0) + noise
+    words = _slate_words(canvas, layout, scene)
+    return Drawn(canvas.to_layer(0, 0), words)
 
 
 def _far(room: Rgb, blur: float) -> Rgb:

@@ -187,7 +187,7 @@ class Room:
             noticed=0.0,
         )
         self.words = Words(self.director.line)
-        self.link = StageLink("x", connect=self.stage.connect)
+        self.link = StageLink("x", connect=self.stage and self.stage.connect)
         self.picture = Picture(self.link.cue)
         self.speaker = Speaker(
             self.director, self.words, self.voice, self.link, self.notes, self.picture

@@ -13,13 +13,16 @@ import aiohttp
 import pytest
 
 from livehost.brain import app
+from livehost.brain.ahead import SpeechAhead
 from livehost.brain.desk import ShowDesk, flattened
+from livehost.brain.intent import Place
+from livehost.brain.manners import Manners
 from livehost.brain.stage_link import StageLink
-from livehost.errors import ConfigError
+from livehost.errors import BackendTimeout, ConfigError
 from livehost.options import Options
 
 from .demo_shop import demo_room
-from .show_parts import staged
+from .show_parts import ALL, Room, sentences, staged
 from .show_stage import SocketStage
 from .virtual import run
 
@@ -260,6 +263,60 @@ def test_commands(tmp_path):
     assert slate == "slate" and ended == [True] and mode == "stopping"
     audit = sql(tmp_path, "SELECT what FROM audit WHERE kind = 'command'")
     assert len(audit) > 10 and "SECRETKEY" not in str(audit)
+
+
+def test_common_questions_are_answered_from_the_cache(tmp_path):
+    async def test(stage, live):
+        await live.desk.command("product", {"id": "bottle"})
+        await until(lambda: live.show.ahead.made > 150)
+        await until(lambda: live.desk.status()["voice"]["making"] == 0, 2000)
+        await asyncio.sleep(30)
+        voice = live.show.voice.value
+        before = voice.misses
+        for n, text in enumerate(["2号链接多少钱", "包邮吗", "你是真人吗", "3号链接什么时候发货"]):
+            live.desk.submit_chat({"text": text, "user": f"u{n}"})
+            await asyncio.sleep(25)
+        return voice.misses - before, live.show.speaker.on_air
+
+    missed, on_air = with_brain(tmp_path, test)
+    assert on_air.counts["utterances.reply"] == 4
+    assert missed <= 1, "a named product may need a sentence of its own"
+    assert on_air.answer_seconds.snapshot()["max"] < 12
+
+
+def test_speech_ahead_begins_where_the_show_is_and_survives_what_cannot_be_spoken():
+    made = []
+
+    class Cache:
+        async def prepare(self, sentence):
+            made.append(sentence)
+            await asyncio.sleep(0.1)
+            if sentence == "这是一个杯子。":
+                raise BackendTimeout("no")
+            return True
+
+    async def main():
+        room = Room(None, place=Place("tea", 1))
+        manners = Manners("zh")
+
+        class Script:
+            def ahead(self, place):
+                for text in sentences(room.director.line(place)[1].text):
+                    yield text, "neutral"
+
+        async def cache():
+            return Cache()
+
+        ahead = SpeechAhead(cache, Script(), room.director, manners, lambda text, _: text)
+        running = asyncio.ensure_future(ahead.run())
+        await asyncio.sleep(300)
+        running.cancel()
+        return ahead.made, ahead.failed, manners.fixed()
+
+    count, failed, fixed = run(main())
+    assert made[:3] == ["茶叶用小罐装。", "这是一个杯子。", "杯子可以放心用。"]
+    assert len(made) == len(set(made)) == len(ALL) + len(fixed), "each once, loop after loop"
+    assert failed == 1 and count == len(made) - 1
 
 
 def test_switches_hold_over_a_restart_of_the_brain_in_the_same_run(tmp_path):

@@ -1,13 +1,13 @@
 """Speech made before it is needed: the script costs no synthesis when its line comes.
 
-In:  the script from here on, fixed texts.   Out: speech in the cache.
+In:  the script from here on, fixed texts, common answers.   Out: speech in the cache.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 from livehost.brain.director import Director
@@ -38,11 +38,18 @@ class Script(Protocol):
         ...
 
 
+async def _nothing() -> AsyncIterator[tuple[str, str]]:
+    none: tuple[tuple[str, str], ...] = ()
+    for said in none:
+        yield said
+
+
 class SpeechAhead:
     """Fill the cache, the next lines first.
 
     Args:
         voice: gives the cache once it is there.
+        answers: gives (text, emotion) of what viewers will probably ask for.
         sentence: makes what the cache takes of (text, emotion).
 
     Attributes:
@@ -57,12 +64,14 @@ class SpeechAhead:
         director: Director,
         manners: Manners,
         sentence: Callable[[str, str], Any],
+        answers: Callable[[], AsyncIterator[tuple[str, str]]] = _nothing,
     ) -> None:
         self._voice = voice
         self._script = script
         self._director = director
         self._manners = manners
         self._sentence = sentence
+        self._answers = answers
         self._done: set[tuple[str, str]] = set()
         self._finished: set[Place] = set()
         self.made = 0
@@ -80,6 +89,8 @@ class SpeechAhead:
                 await asyncio.sleep(0)  # a long script must not hold up the loop
             for text in self._manners.fixed():
                 await self._make(voice, text, "neutral")
+            async for said in self._answers():
+                await self._make(voice, *said)
             await asyncio.sleep(IDLE_SECONDS)
             self._finished.clear()
             rounds += 1

@@ -26,6 +26,7 @@ from livehost.brain.chat.message import Rejected
 from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
+from livehost.brain.common import CommonAnswers
 from livehost.brain.director import Courtesy, Director, restored
 from livehost.brain.gate import make_gate
 from livehost.brain.intent import Place
@@ -129,7 +130,12 @@ class Show:
             news=self.speaker.plan,
             seen=memory.seen,
         )
-        self.ahead = SpeechAhead(self.voice.get, self.writer, self.director, manners, _sentence)
+        answers = CommonAnswers(
+            self.catalog, room.language, lambda: self.director.product, self.writer.judged
+        )
+        self.ahead = SpeechAhead(
+            self.voice.get, self.writer, self.director, manners, _sentence, answers.texts
+        )
         self._take_up(now)
 
     def _line(self, place: Place) -> tuple[Segment, Line]:

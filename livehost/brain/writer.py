@@ -99,7 +99,9 @@ class ShowWriter:
             yield self.judged(sentence, intent).text, line.emotion
 
     def sayable(self, nickname: str) -> bool:
-        """Return whether a nickname may be read aloud and shown."""
+        """Return whether a nickname may be read aloud; figures in names are never read."""
+        if any(char.isdigit() for char in nickname):
+            return False
         shown = self._gate.check_shown(nickname, most=32).ok
         return shown and self._gate.check(nickname, None, self._now()).ok
 

@@ -43,8 +43,9 @@ class Report:
     def __str__(self) -> str:
         factor = self.took / self.audio
         return (
-            f"{self.engine}: {self.audio:.2f} s of speech in {self.took:.2f} s (real-time factor "
-            f"{factor:.2f}, first sound after {self.first:.2f} s, loading took {self.loading:.2f} s)"
+            f"{self.engine}: {self.audio:.2f} s of speech in {self.took:.2f} s "
+            f"(real-time factor {factor:.2f}, first sound after {self.first:.2f} s, "
+            f"loading took {self.loading:.2f} s)"
         )
 
 

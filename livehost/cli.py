@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -51,17 +52,17 @@ def _run(given: argparse.Namespace) -> int:
         return checked.returncode
     from livehost import parent  # noqa: PLC0415
 
+    chat = tomllib.loads(given.room.read_text()).get("chat", {})
     with tempfile.TemporaryDirectory(prefix="livehost-") as folder:
-        return parent.run(
-            Options(
-                room=str(given.room.resolve()),
-                socket=str(Path(folder) / "stage.sock"),
-                outputs=tuple(_targets(given.to)),
-                record=str(given.record.absolute()) if given.record else None,
-                console=given.console,
-                seconds=given.seconds,
-            )
+        options = Options(
+            room=str(given.room.resolve()),
+            socket=str(Path(folder) / "stage.sock"),
+            outputs=tuple(_targets(given.to)),
+            record=str(given.record.absolute()) if given.record else None,
+            console=given.console,
+            seconds=given.seconds,
         )
+        return parent.run(options, chat_on_stdin=bool(chat.get("stdin")))
 
 
 def _targets(urls: Sequence[str]) -> list[Target]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 from livehost import process
@@ -61,6 +63,12 @@ class Child:
             )
             await asyncio.sleep(delay)
 
+    def feed(self, line: bytes) -> None:
+        """Write a line to the child's standard input; nobody reads it while the child is away."""
+        child = self._process
+        if child and child.stdin and not child.stdin.is_closing():
+            child.stdin.write(line)
+
     async def end(self) -> None:
         """End the child cleanly, or kill it after `END_SECONDS`."""
         child = self._process
@@ -105,18 +113,25 @@ class Child:
                 print(line.decode(errors="replace"), end="", flush=True)
 
 
-def run(options: Options) -> int:
-    """Run a room until it is told to stop; return the exit code."""
-    return asyncio.run(_run(options))
+def run(options: Options, *, chat_on_stdin: bool = False) -> int:
+    """Run a room until it is told to stop; return the exit code.
+
+    Args:
+        chat_on_stdin: hand this process's standard input on to the brain, line by line.
+    """
+    return asyncio.run(_run(options, chat_on_stdin))
 
 
-async def _run(options: Options) -> int:
+async def _run(options: Options, chat_on_stdin: bool) -> int:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.set)
     children = [Child(name, options, ending.set) for name in ("stage", "brain")]
     running = [loop.create_task(child.run(), name=child.name) for child in children]
+    if chat_on_stdin:
+        forward = functools.partial(_forward, loop, children[1].feed)
+        threading.Thread(target=forward, daemon=True, name="stdin").start()
     waiting = loop.create_task(_until(ending, options.seconds), name="ending")
     await asyncio.wait({*running, waiting}, return_when=asyncio.FIRST_COMPLETED)
     log.info("ending")
@@ -128,6 +143,13 @@ async def _run(options: Options) -> int:
         await child.end()
     await asyncio.gather(*running, waiting, return_exceptions=True)
     return max(codes, default=0)
+
+
+def _forward(loop: asyncio.AbstractEventLoop, feed: Callable[[bytes], None]) -> None:
+    """Read standard input in a thread: it may be a pipe, a file or a terminal."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed: the show is over
+        for line in sys.stdin.buffer:
+            loop.call_soon_threadsafe(feed, line)
 
 
 async def _until(ending: asyncio.Event, seconds: float | None) -> None:

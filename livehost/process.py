@@ -27,8 +27,15 @@ _PR_SET_PDEATHSIG = 1
 _PLAIN = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def run(main: Callable[[options.Options, asyncio.Event], Awaitable[int]]) -> int:
-    """Run `main(options, ending)` as this process's work and return its exit code."""
+Main = Callable[[options.Options, asyncio.Event, asyncio.StreamReader], Awaitable[int]]
+
+
+def run(main: Main) -> int:
+    """Run `main(options, ending, lines)` as this process's work and return its exit code.
+
+    `ending` is set when it is time to end; `lines` gives what follows the options on standard
+    input.
+    """
     try:
         return asyncio.run(_child(main))
     except (LivehostError, ExceptionGroup) as failure:
@@ -50,7 +57,7 @@ def _first(group: BaseException) -> BaseException:
     return error
 
 
-async def _child(main: Callable[[options.Options, asyncio.Event], Awaitable[int]]) -> int:
+async def _child(main: Main) -> int:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -58,16 +65,20 @@ async def _child(main: Callable[[options.Options, asyncio.Event], Awaitable[int]
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    watch = loop.create_task(_watch(reader, ending), name="parent-watch")
+    lines = asyncio.StreamReader()
+    watch = loop.create_task(_watch(reader, lines, ending), name="parent-watch")
     try:
-        return await main(given, ending)
+        return await main(given, ending, lines)
     finally:
         watch.cancel()
 
 
-async def _watch(reader: asyncio.StreamReader, ending: asyncio.Event) -> None:
-    while await reader.read(4096):
-        pass
+async def _watch(
+    reader: asyncio.StreamReader, lines: asyncio.StreamReader, ending: asyncio.Event
+) -> None:
+    while data := await reader.read(4096):
+        lines.feed_data(data)
+    lines.feed_eof()
     ending.set()
 
 

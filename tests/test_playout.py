@@ -80,6 +80,25 @@ def test_cut_fades_out_and_reports_what_was_really_heard():
     assert playout.refused == 1 and playout.queued == 0
 
 
+def test_what_is_said_after_a_cut_is_not_cut():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(4800, 1000)))
+    playout.pull(1920)
+    playout.cut()
+    playout.push(speech(1, 0, np.full(4800, 1000), last=True))
+    playout.push(speech(2, 0, np.full(500, 7), last=True))
+    assert [h.utterance for h in playout.pull(1920).heard] == [1]
+    after = playout.pull(1920)
+    assert after.started == ((2, 0),) and (after.pcm > 0).sum() == 500
+    assert playout.refused == 1
+
+
+def test_a_cut_of_nothing_does_nothing():
+    playout = Playout()
+    playout.cut()
+    assert playout.pull(100).heard == ()
+
+
 def test_pause_ends_the_sentence_and_holds_the_next():
     playout = Playout()
     playout.push(speech(1, 0, np.ones(150), last=True))

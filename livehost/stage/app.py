@@ -38,7 +38,7 @@ PROGRESS_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
 
 
-async def run(options: Options, ending: asyncio.Event) -> int:
+async def run(options: Options, ending: asyncio.Event, _: asyncio.StreamReader) -> int:
     """Be on air until `ending` is set; return the exit code.
 
     Raises:
@@ -70,16 +70,17 @@ class Stage:
         avatar = load_avatar(room.near(room.avatar.path))
         self._encoder: Encoder = open_encoder(room.video, room.audio)
         self._playout = Playout()
+        self._composer = Composer(room.video, room.scene, room.near)
+        self._mixer = Mixer(room.audio, room.scene, room.near)
         self._host = Host(
-            lambda: make_renderer(avatar, room.video.width, room.video.height),
-            Composer(room.video, room.scene, room.near),
+            lambda: make_renderer(avatar, room.video.width, room.video.height), self._composer
         )
         self._program = Program([self._host], self._safety())
         self.show = Show(
             timeline,
             self._playout,
             Drive(avatar, timeline),
-            Mixer(room.audio, room.scene, room.near),
+            self._mixer,
             self._program,
             self._encoder,
             self._emit,
@@ -169,6 +170,8 @@ class Stage:
             "provider": self._host.provider,
             "renderer_failures": self._host.failures,
             "preview_left_out": self._link.left_out,
+            "scene": self._composer.snapshot(),
+            "sound": self._mixer.snapshot(),
             "outputs": {name: output.snapshot() for name, (output, _) in self._outputs.items()},
         }
 

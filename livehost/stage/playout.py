@@ -115,7 +115,7 @@ class Playout:
         self._sentences: deque[_Sentence] = deque()
         self._most = most_samples
         self._ended: deque[Key] = deque(maxlen=_REMEMBERED)
-        self._cut = False
+        self._cut: list[_Sentence] = []
         self.paused = False
         self.queued = 0
         """Samples waiting."""
@@ -136,18 +136,19 @@ class Playout:
         if key in self._ended or self.queued + len(speech.pcm) > self._most:
             self.refused += 1
             return
-        for sentence in self._sentences:
-            if sentence.key == key:
-                break
-        else:
+        if any(sentence.key == key for sentence in self._cut):
+            self.refused += 1
+            return
+        sentence = next((s for s in self._sentences if s.key == key), None)
+        if sentence is None:
             sentence = _Sentence(speech)
             self._sentences.append(sentence)
         sentence.add(speech)
         self.queued += len(speech.pcm)
 
     def cut(self) -> None:
-        """At the next pull fade out within 20 ms and drop everything queued."""
-        self._cut = True
+        """At the next pull fade out within 20 ms and drop everything queued until now."""
+        self._cut = list(self._sentences)
 
     def pull(self, samples: int) -> Pulled:
         """Take the next `samples` samples of air time."""
@@ -178,16 +179,16 @@ class Playout:
         return Pulled(pcm, self._describe(spoken, pcm), tuple(started), tuple(heard), starved)
 
     def _pull_cut(self, samples: int) -> Pulled:
-        self._cut = False
+        dropped, self._cut = self._cut, []
         pcm = np.zeros(samples, np.float32)
         spoken = None
-        if self._sentences and (head := self._sentences[0]).played:
+        if (head := dropped[0]).played:
             begin = head.played
             part = head.take(min(FADE_SAMPLES, samples))
             pcm[: len(part)] = part * np.linspace(1, 0, len(part), dtype=np.float32)
             self._account(len(part))
             spoken = head, begin
-        heard = [self._end(s, interrupted=True) for s in list(self._sentences)]
+        heard = [self._end(sentence, interrupted=True) for sentence in dropped]
         return Pulled(pcm, self._describe(spoken, pcm), (), tuple(heard))
 
     def _next(self) -> _Sentence | None:

@@ -49,7 +49,9 @@ def quantise(model: Path, samples: Samples, out: Path) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch) / "prepared.onnx"
-        quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+        quant_pre_process(
+            str(model), str(prepared), skip_optimization=True, skip_symbolic_shape=True
+        )
         quantize_static(
             str(prepared),
             str(out),

@@ -8,5 +8,5 @@ from livehost.brain.app import run
 
 if __name__ == "__main__":
     process.log_to_stderr("brain")
-    os.nice(5)  # the stage has deadlines, the brain has not
+    os.nice(15)  # the stage has deadlines, the brain has not
     sys.exit(process.run(run))

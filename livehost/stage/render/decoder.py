@@ -5,109 +5,94 @@ In:  a `Face` and a quality level.   Out: a `Layer` in frame pixels.
 
 from __future__ import annotations
 
-import cv2
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar import Avatar, Region
 from livehost.media import SHAPE, Face, HeadPose, Layer, Quality, Yuv
+from livehost.stage.render.band import Band
+from livehost.stage.render.patch import Patch
 from livehost.stage.render.session import Session
-from livehost.stage.render.texture import MARGIN, RegionPatch, Texture
-from livehost.stage.render.warp import Geometry, Warp, geometry
+from livehost.stage.render.surface import Surface, surface
+from livehost.stage.render.texture import Texture, even_down, even_up
+from livehost.stage.render.warp import Box, static_row
 
 F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
 
-HALF = np.float32(0.5)
-UNSEEN = 0.004
-"""Change of a blendshape below which a region is not decoded again."""
 EASE_TICKS = 8
 """Ticks over which the head comes back after it was held."""
-TORSO_EVERY = 2
-"""Ticks between two movements of the torso: a breath moves it by less than 0.1 px a tick."""
-PAD = 32
-"""Texture pixels beyond a band that its pixels may come from."""
+UNSEEN_SHAPE = 0.008
+"""Change of a blendshape below which a region is not decoded again."""
+UNSEEN_HEAD = 0.025
+"""Plate pixels that the head may be off by."""
+UNSEEN_CHEST = 0.15
+"""Plate pixels that chest and shoulders may be off by; a breath moves them 2.5."""
+
+REACH = 0.15
+"""Of the head's height: how far a pose may carry the mouth."""
 
 
 class _Part:
-    """A region, its decoder and what it was last given."""
+    """A region, its decoder and what it shows.
+
+    Attributes:
+        box: of the region in the texture.
+        provider: where its decoder runs.
+    """
 
     def __init__(self, region: Region, texture: Texture) -> None:
         self._session = Session(region.model)
-        self._patch = RegionPatch(region, texture)
+        self._patch = Patch(region, texture)
         self._indexes = [SHAPE[name] for name in region.coefs]
         self._given: F32 | None = None
         self._decoded: F32 | None = None
+        self._halfway = False
+        self.box = self._patch.box
         self.provider = self._session.provider
 
-    def draw(self, shapes: F32, blend: bool = False) -> bool:
-        """Decode and draw if `shapes` changed visibly; return whether anything was drawn.
-
-        Args:
-            blend: draw the mean of this and the last decoded picture.
-        """
-        wanted = shapes[self._indexes]
-        if self._given is not None and np.abs(wanted - self._given).max() < UNSEEN:
-            return False
-        before, self._given = self._decoded, wanted
-        self._decoded = self._session.run(wanted[None])[0]
-        shown = self._decoded if before is None or not blend else (self._decoded + before) * HALF
-        self._patch.draw(shown)
+    def draw(self, shapes: F32) -> bool:
+        """Show `shapes`; return False when that changes nothing that can be seen."""
+        decoded = self._decode(shapes)
+        if decoded is None:
+            return self._settle()
+        self._halfway = False
+        self._patch.draw(decoded)
         return True
 
-    def settle(self) -> None:
-        """Draw the last decoded picture unblended."""
-        if self._decoded is not None:
+    def draw_half(self, shapes: F32) -> bool:
+        """Like `draw`, decoding every second time: first go half the way, then all of it."""
+        if self._settle():
+            return True
+        before, decoded = self._decoded, self._decode(shapes)
+        if decoded is None:
+            return False
+        self._halfway = before is not None
+        self._patch.draw(decoded if before is None else (before + decoded) * np.float32(0.5))
+        return True
+
+    def clear(self) -> None:
+        """Show what the plate has."""
+        self._given = self._decoded = None
+        self._halfway = False
+        self._patch.clear()
+
+    def _decode(self, shapes: F32) -> F32 | None:
+        """Return the picture of `shapes`, None when the last one will do."""
+        wanted = shapes[self._indexes]
+        if self._given is not None and np.abs(wanted - self._given).max() < UNSEEN_SHAPE:
+            return None
+        self._decoded = self._session.run(wanted[None])[0]
+        self._given = wanted
+        return self._decoded
+
+    def _settle(self) -> bool:
+        """Go the second half of the way, if there is one."""
+        pending, self._halfway = self._halfway, False
+        if pending and self._decoded is not None:
             self._patch.draw(self._decoded)
-
-
-class _Band:
-    """A box of the presenter that moves, in coordinates of her texture; all even."""
-
-    def __init__(self, surface: Geometry, texture: Texture, box: tuple[int, int, int, int]) -> None:
-        left, top, width, height = box
-        self._texture = texture
-        self._warp = Warp(surface, (texture.box[0] + left, texture.box[1] + top, width, height))
-        self._box = box
-        # The source reaches beyond the band: pixels at its border may come from there.
-        self._pad = left - max(0, left - PAD), top - max(0, top - PAD)
-        self._luma: Maps | None = None
-        self._chroma: Maps | None = None
-
-    def follow(self, pose: HeadPose, breath: float) -> None:
-        """Compute where the pixels of this band come from."""
-        field = self._warp.field(pose, breath)
-        self._luma = self._fixed(*self._warp.maps(field), 1)
-        self._chroma = self._fixed(*self._warp.maps(field, half=True), 2)
-
-    def draw(self, onto: Layer) -> None:
-        """Draw the texture, warped, into the planes of `onto`."""
-        texture, out = self._texture, onto.picture
-        if self._luma is None or self._chroma is None:
-            return
-        self._move([texture.picture.y, texture.alpha], [out.y, onto.alpha], self._luma, 1)
-        self._move(
-            [texture.picture.u, texture.picture.v, texture.alpha_uv],
-            [out.u, out.v, onto.alpha_uv],
-            self._chroma,
-            2,
-        )
-
-    def _fixed(self, x: F32, y: F32, step: int) -> Maps:
-        pad_x, pad_y = self._pad
-        whole, fraction = cv2.convertMaps(x + pad_x // step, y + pad_y // step, cv2.CV_16SC2)
-        return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
-
-    def _move(self, sources: list[U8], targets: list[U8], maps: Maps, step: int) -> None:
-        left, top, width, height = (side // step for side in self._box)
-        pad_x, pad_y = (pad // step for pad in self._pad)
-        rows = slice(top - pad_y, top + height + PAD // step)
-        columns = slice(left - pad_x, left + width + PAD // step)
-        source = cv2.merge([plane[rows, columns] for plane in sources])
-        moved = cv2.remap(source, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for plane, target in zip(cv2.split(moved), targets, strict=True):
-            target[top : top + height, left : left + width] = plane
+        return pending
 
 
 class DecoderRenderer:
@@ -115,108 +100,129 @@ class DecoderRenderer:
 
     Raises:
         BackendBroken: a model cannot be loaded, or fails.
+        ConfigError: the avatar's framing leaves its mouth or eyes outside the picture.
     """
 
     name = "decoder"
 
     def __init__(self, avatar: Avatar, width: int, height: int) -> None:
+        shape = surface(avatar)
         self._texture = Texture(avatar, width, height)
-        _, top, wide, high = self._texture.box
-        placement = self._texture.placement
-        surface = geometry(avatar, placement.scale, placement.origin, self._texture.box)
-        moving = min(high, int(surface.static) - top) // 2 * 2
-        limit = min(round(surface.shoulders) - top, moving - 2 * PAD)
-        neck = _shoulder_row(self._texture, limit)
-        head = _columns(self._texture, neck)
-        width = head.stop - head.start
-        self._head = _Band(surface, self._texture, (head.start, 0, width, neck))
-        self._torso = _Band(surface, self._texture, (0, neck, wide, moving - neck))
+        self._plate = self._texture.layer()
+        self._last = self._body = self._plate
         self._mouth = _Part(avatar.mouth, self._texture)
         self._eyes = _Part(avatar.eyes, self._texture)
         self.provider = self._mouth.provider
+        head, chest = _boxes(shape, self._texture)
+        scale = self._texture.view.scale
+        self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
+        self._chest = Band(shape, self._texture, chest, UNSEEN_CHEST * scale)
+        self._reach = even_up(REACH * shape.head_pixels * scale)
         self._pose, self._breath = HeadPose(), 0.0
         self._ease = 0
-        self._odd = False
-        self._tick = 0
-        for band in (self._head, self._torso):
-            band.follow(self._pose, self._breath)
-        self._plate = self._still()
-        self._last = self._plate
 
     def render(self, face: Face, quality: Quality) -> Layer:
-        """Return the presenter at `face`, as well as `quality` lets. Raises BackendBroken."""
+        """Return the presenter at `face`, as well as `quality` lets.
+
+        The planes are never written again; a level that holds them returns the same ones.
+
+        Raises:
+            BackendBroken: a model failed.
+        """
         if quality is Quality.PLATE:
-            return self._plate
-        if quality is Quality.HOLD:
+            self._last = self._still()
+            return self._last
+        if quality is not Quality.FULL:
             self._ease = EASE_TICKS
+        if quality is Quality.HOLD:
             return self._last
         shapes = np.clip(np.nan_to_num(face.shapes), 0, 1).astype(np.float32)
         if quality is Quality.FULL:
-            self._eyes.draw(shapes)
-            self._follow(face.pose, face.breath)
+            self._last = self._full(shapes, face)
         else:
-            self._ease = EASE_TICKS
-        self._draw_mouth(shapes, half=quality is Quality.MOUTH_HALF)
-        self._last = self._layer()
+            self._last = self._mouth_alone(shapes, half=quality is Quality.MOUTH_HALF)
         return self._last
 
-    def _draw_mouth(self, shapes: F32, *, half: bool) -> None:
-        if not half:
-            self._mouth.draw(shapes)
-            return
-        self._odd = not self._odd
-        if self._odd:
-            self._mouth.draw(shapes, blend=True)
-        else:
-            self._mouth.settle()
+    def _full(self, shapes: F32, face: Face) -> Layer:
+        drawn = [self._mouth.draw(shapes), self._eyes.draw(shapes)]
+        moved = self._follow(face.pose, face.breath)
+        if not (moved or any(drawn)):
+            return self._last
+        layer = _copy(self._body)
+        self._head.draw(self._texture, layer)
+        return layer
 
-    def _follow(self, pose: HeadPose, breath: float) -> None:
+    def _mouth_alone(self, shapes: F32, *, half: bool) -> Layer:
+        mouth = self._mouth
+        if not (mouth.draw_half(shapes) if half else mouth.draw(shapes)):
+            return self._last
+        layer = _copy(self._last)
+        self._head.draw(self._texture, layer, within=_grown(mouth.box, self._reach))
+        return layer
+
+    def _follow(self, pose: HeadPose, breath: float) -> bool:
         """Move head and chest; after a hold come back within `EASE_TICKS`."""
         share = 1 / max(1, self._ease)
         self._ease = max(0, self._ease - 1)
         self._pose = _towards(self._pose, pose, share)
-        breath = breath if np.isfinite(breath) else 0.0
-        self._breath += (breath - self._breath) * share
-        self._head.follow(self._pose, self._breath)
-        if self._tick % TORSO_EVERY == 0:
-            self._torso.follow(self._pose, self._breath)
-        self._tick += 1
+        self._breath += (_finite(breath) - self._breath) * share
+        breathed = self._chest.follow(self._pose, self._breath)
+        if breathed:
+            body = _copy(self._plate)
+            self._chest.draw(self._texture, body)
+            self._body = body
+        return self._head.follow(self._pose, self._breath) or breathed
 
     def _still(self) -> Layer:
-        """Return the texture as it is, in fresh planes."""
-        texture = self._texture
-        planes = Yuv(*(p.copy() for p in (texture.picture.y, texture.picture.u, texture.picture.v)))
-        alpha, alpha_uv = texture.alpha.copy(), texture.alpha_uv.copy()
-        return Layer(planes, alpha, alpha_uv, texture.box[0], texture.box[1])
-
-    def _layer(self) -> Layer:
-        layer = self._still()
-        self._head.draw(layer)
-        self._torso.draw(layer)
-        return layer
-
-
-def _shoulder_row(texture: Texture, limit: int) -> int:
-    """Return the even row, counted from the texture's top, above which only the head is wide."""
-    widths = (texture.alpha > 0).sum(axis=1)
-    head = widths[: max(limit, 1)]
-    wide = np.flatnonzero(head > 1.15 * np.median(head[head > 0]))
-    below = wide[wide > int(np.argmax(head > 0)) + len(head) // 3]
-    return int(below[0] if len(below) else limit) // 2 * 2
+        """Go back to the plate; what comes after starts from there."""
+        if self._last is not self._plate:
+            self._mouth.clear()
+            self._eyes.clear()
+            self._pose, self._breath = HeadPose(), 0.0
+            self._head.follow(self._pose, self._breath)
+            self._chest.follow(self._pose, self._breath)
+            self._body = self._plate
+        self._ease = EASE_TICKS
+        return self._plate
 
 
-def _columns(texture: Texture, rows: int) -> slice:
-    """Return the even columns that hold the head, with room to turn."""
-    seen = np.flatnonzero((texture.alpha[:rows] > 0).any(axis=0))
-    width = texture.alpha.shape[1]
-    return slice(
-        max(0, int(seen[0]) - MARGIN) // 2 * 2, min(width, int(seen[-1]) + 1 + MARGIN) // 2 * 2
-    )
+def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
+    """Return the boxes of the texture that the head moves, and that a breath moves."""
+    view, (_, _, wide, high) = texture.view, texture.box
+
+    def inside(x: float, y: float) -> tuple[int, int]:
+        column, row = even_up((x - view.x) * view.scale), even_up((y - view.y) * view.scale)
+        return min(max(0, column), wide), min(max(0, row), high)
+
+    left, top = inside(*shape.head[:2])
+    right, bottom = inside(*shape.head[2:])
+    static = inside(0, static_row(shape))[1]
+    # Beside the head nothing is opaque above the shoulders.
+    beside = np.ones(wide, bool)
+    beside[left:right] = False
+    rows = np.flatnonzero(texture.luma[:, beside, 1].any(axis=1))
+    shoulders = even_down(max(0, (int(rows[0]) if len(rows) else bottom) - 8))
+    shoulders = min(shoulders, bottom, max(0, static - 2))
+    return (left, top, right - left, bottom - top), (0, shoulders, wide, static - shoulders)
+
+
+def _copy(layer: Layer) -> Layer:
+    picture = Yuv(layer.picture.y.copy(), layer.picture.u.copy(), layer.picture.v.copy())
+    return Layer(picture, layer.alpha.copy(), layer.alpha_uv.copy(), layer.left, layer.top)
+
+
+def _grown(box: Box, by: int) -> Box:
+    left, top, width, height = box
+    return left - by, top - by, width + 2 * by, height + 2 * by
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0
 
 
 def _towards(pose: HeadPose, target: HeadPose, share: float) -> HeadPose:
     def mix(a: float, b: float) -> float:
-        return a + ((b if np.isfinite(b) else 0.0) - a) * share
+        return a + (_finite(b) - a) * share
 
     return HeadPose(
         mix(pose.yaw, target.yaw),

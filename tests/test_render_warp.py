@@ -1,0 +1,163 @@
+"""The head turns as the scene it was rendered from would turn, and nothing tears."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livehost.avatar import load_avatar
+from livehost.media import Face, HeadPose, Quality, rest_face
+from livehost.stage.colour import yuv_to_rgb
+from livehost.stage.render import make_renderer
+from livehost.stage.render.band import Band
+from livehost.stage.render.decoder import EASE_TICKS
+from livehost.stage.render.surface import surface
+from livehost.stage.render.texture import Texture
+from livehost.stage.render.warp import PITCH_LIMIT, YAW_LIMIT, Warp, rotation
+
+HERE = Path(__file__).parent
+RENDERED = HERE / "test_render_yaw5.png"  # the scene at yaw 5, 0.6 of the plate, box below
+BOX, SCALE = (250, 270, 580, 640), 0.6
+EXTREMES = [(y, p, r) for y in (-90, 90) for p in (-90, 90) for r in (-90, 90)]
+
+
+@pytest.fixture(scope="module")
+def avatar():
+    return load_avatar(HERE.parent / "avatars" / "xiaohe")
+
+
+@pytest.fixture(scope="module")
+def shape(avatar):
+    return surface(avatar)
+
+
+@pytest.fixture(scope="module")
+def texture(avatar):
+    return Texture(avatar, 360, 640)
+
+
+def turned(**pose):
+    return Face(rest_face().shapes, HeadPose(**pose))
+
+
+def over(layer, background):
+    alpha = layer.alpha[..., None] / 255
+    return yuv_to_rgb(layer.picture) * alpha + background * (1 - alpha)
+
+
+def psnr(a, b):
+    return 10 * np.log10(255**2 / np.mean((a - b) ** 2))
+
+
+def test_a_turned_head_looks_like_a_render_of_the_turned_head(avatar):
+    truth = cv2.imread(str(RENDERED), cv2.IMREAD_UNCHANGED).astype(float)
+    truth = truth[..., 2::-1] * truth[..., 3:] / 255 + 128 * (1 - truth[..., 3:] / 255)
+    size = round(avatar.frame.width * SCALE), round(avatar.frame.height * SCALE) // 2 * 2
+    renderer = make_renderer(avatar, *size)
+
+    def shown(face, quality):
+        for _ in range(EASE_TICKS + 1):
+            layer = renderer.render(face, quality)
+        full = np.full((size[1], size[0], 3), 128.0)
+        rows, columns = layer.alpha.shape
+        full[layer.top : layer.top + rows, layer.left : layer.left + columns] = over(layer, 128)
+        x, y = ((BOX[n] - (avatar.frame.x, avatar.frame.y)[n]) * SCALE for n in (0, 1))
+        return full[round(y) : round(y) + truth.shape[0], round(x) : round(x) + truth.shape[1]]
+
+    features = np.s_[90:265, 105:245]
+    still = shown(rest_face(), Quality.PLATE)
+    warped = shown(turned(yaw=5.2), Quality.FULL)  # the soft limit takes 0.2
+    assert psnr(truth[features], still[features]) < 19
+    assert psnr(truth[features], warped[features]) > 24.5
+    assert psnr(truth[:300], warped[:300]) > psnr(truth[:300], still[:300]) + 2
+
+
+def test_the_neutral_pose_moves_nothing(shape, texture):
+    _, _, width, height = texture.box
+    field = Warp(shape, texture.view, (0, 0, width, height)).field(HeadPose(), 0.0)
+    assert np.abs(field).max() < 1 / 64
+
+
+def test_maps_of_the_neutral_pose_are_the_pixels_themselves(shape, texture):
+    warp = Warp(shape, texture.view, (40, 20, 96, 64))
+    luma, chroma = warp.maps(warp.field(HeadPose(), 0.0))
+    assert luma.shape == (64, 96, 2) and chroma.shape == (32, 48, 2)
+    for positions, left, top in ((luma, 40, 20), (chroma, 20, 10)):
+        rows, columns = positions.shape[:2]
+        want = np.stack(np.meshgrid(np.arange(columns) + left, np.arange(rows) + top), axis=-1)
+        assert np.abs(positions - want).max() < 1 / 64
+
+
+def test_the_inverse_is_an_inverse(shape, texture):
+    """What a pixel fetches must be what the pose carries there."""
+    _, _, width, height = texture.box
+    warp = Warp(shape, texture.view, (0, 0, width, height))
+    pose = HeadPose(yaw=4, pitch=-3, roll=2, tx=0.01)
+    back = warp.field(pose, 0.5)
+    tighter = back.copy()
+    for _ in range(30):
+        tighter = warp._inverse(warp._forward(pose, 0.5), start=tighter)
+    assert np.abs(tighter - back).max() < 0.5
+
+
+def test_poses_are_limited_softly():
+    wild = rotation(HeadPose(yaw=1000))
+    assert np.degrees(np.arcsin(wild[0, 2])) == pytest.approx(YAW_LIMIT, abs=0.01)
+    gentle = rotation(HeadPose(pitch=0.5 * PITCH_LIMIT))
+    assert np.degrees(np.arcsin(-gentle[1, 2])) == pytest.approx(0.5 * PITCH_LIMIT, abs=0.01)
+    angles = [np.arcsin(rotation(HeadPose(yaw=y))[0, 2]) for y in np.linspace(0, 30, 200)]
+    assert (np.diff(angles) >= 0).all()
+    assert np.array_equal(rotation(HeadPose(yaw=float("nan"))), np.eye(3, dtype=np.float32))
+
+
+@pytest.mark.parametrize("pose", EXTREMES)
+def test_no_pose_opens_a_hole_or_folds_the_face(shape, texture, pose):
+    """Neighbouring pixels come from neighbouring pixels: never swapped, never far apart."""
+    _, _, width, height = texture.box
+    yaw, pitch, roll = pose
+    warp = Warp(shape, texture.view, (0, 0, width, height))
+    luma, _ = warp.maps(warp.field(HeadPose(yaw, pitch, roll, 1.0, 1.0), 1.0))
+    seen = texture.luma[..., 1] == 255
+    across = np.diff(luma[..., 0], axis=1)[seen[:, 1:]]
+    down = np.diff(luma[..., 1], axis=0)[seen[1:]]
+    assert across.min() > 0 and down.min() > 0
+    assert across.max() < 2 and down.max() < 2
+
+
+def test_inside_the_silhouette_she_stays_opaque(avatar):
+    renderer = make_renderer(avatar, 360, 640)
+    still = renderer.render(rest_face(), Quality.PLATE).alpha
+    inner = cv2.erode(np.where(still == 255, 255, 0).astype(np.uint8), np.ones((41, 41)))
+    for yaw, pitch, roll in EXTREMES:
+        for _ in range(2):
+            layer = renderer.render(turned(yaw=yaw, pitch=pitch, roll=roll), Quality.FULL)
+        assert (layer.alpha[inner == 255] == 255).all()
+
+
+def test_the_bands_meet_without_a_seam(avatar, shape):
+    """Head and chest, drawn apart, look like one warp of everything."""
+    renderer = make_renderer(avatar, 360, 640)
+    pose, breath = HeadPose(yaw=4, pitch=2, roll=-3, tx=0.02), 0.8
+    layer = renderer.render(Face(rest_face().shapes, pose, breath), Quality.FULL)
+    texture = renderer._texture
+    whole = Band(shape, texture, (0, 0, *texture.box[2:]), 0.0)
+    whole.follow(pose, breath)
+    once = texture.layer()
+    whole.draw(texture, once)
+    # Above the shoulders there is only the head, on a grid that lies a little differently.
+    shoulders = renderer._chest._box[1]
+    apart = np.abs(over(layer, 128) - over(once, 128))[shoulders - 4 :]
+    assert apart.max() <= 6 and apart.mean() < 0.1
+
+
+def test_chest_follows_the_breath_in_steps_that_nobody_sees(avatar):
+    renderer = make_renderer(avatar, 720, 1280)
+    pictures = [
+        renderer.render(Face(rest_face().shapes, breath=n / 50), Quality.FULL).picture.y
+        for n in range(51)
+    ]
+    steps = [np.abs(a.astype(int) - b).max() for a, b in pairwise(pictures)]
+    whole = np.abs(pictures[0].astype(int) - pictures[-1]).max()
+    assert max(steps) < 0.25 * whole

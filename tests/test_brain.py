@@ -128,6 +128,7 @@ def test_the_demo_script_is_spoken_and_a_question_is_answered(tmp_path):
     cards = [c.data["name"] for _, c in shown if c.kind == "product" and c.data]
     assert any("保温杯" in name for name in cards)
     assert recent["chat"][0]["nickname"] == "小明"
+    assert recent["chat"][0]["state"] == "answered" and "89" in recent["chat"][0]["answer"]
     assert {"reply", "script"} <= {u["kind"] for u in recent["utterances"]}
 
 

@@ -145,11 +145,22 @@ class ShowDesk:
                     "text": m.text,
                     "at": m.at.isoformat(),
                     "count": m.count,
+                    **self._became(m.id),
                 }
                 for m in self._intake.recent
             ],
             "utterances": list(self._speaker.on_air.recent),
         }
+
+    def _became(self, message: str) -> dict[str, str]:
+        """Return what became of a message: its state, and what was said to it."""
+        outcome, utterance = self._state.outcomes.get(message, ("", None))
+        if not outcome:
+            return {"state": "waiting", "answer": ""}
+        if outcome not in {"answered", "digest"}:
+            return {"state": "passed", "answer": ""}
+        said = (u["text"] for u in self._speaker.on_air.recent if u["utterance"] == utterance)
+        return {"state": "answered", "answer": "".join(said)}
 
     def stream(self) -> StreamTap:
         """Return a tap on the encoded stream."""

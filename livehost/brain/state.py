@@ -6,7 +6,7 @@ In:  events of the show.   Out: rows in the state file; on start, everything nee
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,6 +64,9 @@ class Memory:
     show: str = ""
 
 
+MOST_OUTCOMES = 500
+
+
 class State:
     """Typed writes over the store.
 
@@ -82,6 +85,8 @@ class State:
         counted = self.store.rows("SELECT reason, count FROM rejected")
         self.rejections: Counter[str] = Counter(dict(counted))
         self.memory = self._recall(run)
+        self.outcomes: OrderedDict[str, tuple[str, int | None]] = OrderedDict()
+        """What became of the latest messages, and in which utterance."""
 
     # --- utterances -------------------------------------------------------------------------------
 
@@ -144,6 +149,9 @@ class State:
 
     def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
         """Note what became of a message."""
+        self.outcomes[message_id] = outcome, utterance
+        while len(self.outcomes) > MOST_OUTCOMES:
+            self.outcomes.popitem(last=False)
         self.store.put(
             "UPDATE chat SET outcome = ?, utterance = ? WHERE id = ?",
             outcome, utterance, message_id,

@@ -229,7 +229,8 @@ def _translated(name: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError) as error:
-        raise BackendBroken(f"{name}: {type(error).__name__}: {error}") from error
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise BackendBroken(f"{name}: {said}") from error
 
 
 def _frame(width: int, height: int) -> tuple[Any, list[NDArray[np.uint8]]]:

@@ -25,6 +25,9 @@ ASKED = [
     ("那个杯子多少钱啊", "nuts", "price", "bottle", ["316不锈钢保温杯", "89元"]),
     ("坚果几块钱一盒", "jacket", "price", "nuts", ["每日坚果礼盒", "79.9元"]),
     ("How much is it?", "jacket", "price", "jacket", ["179.9 yuan"]),
+    # facts of the card, asked for by name or by unit; the product's own name asks for nothing
+    ("保温杯能装多少毫升？", "bottle", "quality", "bottle", ["480毫升"]),
+    ("这个杯子多重啊", "bottle", "quality", "bottle", ["260克"]),
     ("５号链接多少钱", "jacket", "no_link", "jacket", ["轻薄防晒衣", "每日坚果礼盒"]),
     # compared, discount
     ("原价多少", "jacket", "compared", "jacket", ["269元", "2026年10月日常售价", "179.9元"]),

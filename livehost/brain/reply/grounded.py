@@ -297,9 +297,19 @@ def _colour(product: Product, text: str) -> str:
 
 
 def _detail(text: str, product: Product) -> str:
-    """Return the facts of the card whose name the question holds."""
-    found = [(n, v) for n, v in product.details.items() if _shares(n, text)]
+    """Return the facts of the card that the question names, or asks for by their unit."""
+    asked = _without_names(text, product)
+    asked += "".join(f"，{name}" for words, name in _ASKED_BY_UNIT if re.search(words, asked))
+    found = [(n, v) for n, v in product.details.items() if _shares(n, asked)]
     return "，".join(f"{name}是{value}" for name, value in found[:2])
+
+
+_ASKED_BY_UNIT = (
+    ("毫升|多大容量|装多少|能装|几升", "容量"),
+    ("多重|几斤|多少克|重不重|沉不沉", "杯重重量净重"),
+    ("多长|多高|多宽|几厘米|多大尺寸", "尺寸"),
+    ("什么做的|啥做的|什么料", "材质"),
+)
 
 
 def _shares(name: str, text: str) -> bool:

@@ -24,6 +24,8 @@ from livehost.stage.drive.phones import SILENCE, Segment, segments
 Shapes = NDArray[np.float32]
 
 STEP = 0.01  # seconds between points of a curve
+WINDOW = 50  # points blended at once
+REACH = 0.5  # seconds from which a segment is felt
 MARGIN = 0.2  # seconds of curve after the last phone
 CLOSED = 0.075  # a full closure: one or two ticks at 25 fps see it
 SEEN = 0.065  # at least this much of it whatever the neighbours
@@ -124,17 +126,18 @@ class Articulator:
         return Curve(np.clip(blended, 0, 1).astype(np.float32), accents)
 
     def _blend(self, row: list[Segment], times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Blend window by window: far segments do not matter, small products stay on one thread.
+
+        (One product for a long sentence wakes BLAS's threads, which wait for each other.)
+        """
         edges = np.array([(s.start, s.end) for s in row])
-        before = np.maximum(0, edges[:, 0] - times[:, None]).astype(np.float32)  # (t, n)
-        after = np.maximum(0, times[:, None] - edges[:, 1]).astype(np.float32)
         targets = np.stack([self._target(s) for s in row]).astype(np.float32)  # (n, 53)
         pulls = np.array([_PULL.get(s.viseme, _VOWEL) for s in row], np.float32)  # (n, groups)
         out = np.zeros((len(times), len(BLENDSHAPES)))
-        for group in range(len(GROUPS)):
-            far = (before / _LEAD[group]) ** 2 + (after / _LAG[group]) ** 2
-            pull = np.exp(-np.minimum(far, 60)) * pulls[:, group]
-            members = group == _GROUP_OF
-            out[:, members] = (pull / pull.sum(1, keepdims=True)) @ targets[:, members]
+        for first in range(0, len(times), WINDOW):
+            here = times[first : first + WINDOW]
+            near = (edges[:, 1] >= here[0] - REACH) & (edges[:, 0] <= here[-1] + REACH)
+            out[first : first + WINDOW] = _weighted(edges[near], targets[near], pulls[near], here)
         return out
 
     def _target(self, segment: Segment) -> NDArray[np.float64]:
@@ -172,6 +175,21 @@ class Articulator:
         points += hold * (target - points)
         pursed = np.minimum(rounded, PURSED)  # lips may be pursed while shut: bu, mu, fu
         points[:, SHAPE["mouthPucker"]] = np.maximum(points[:, SHAPE["mouthPucker"]], pursed)
+
+
+def _weighted(
+    edges: NDArray[np.float64], targets: Shapes, pulls: Shapes, times: NDArray[np.float64]
+) -> Shapes:
+    """Return (t, 53), the mean of (n, 53) targets by their pull at each time."""
+    before = np.maximum(0, edges[:, 0] - times[:, None]).astype(np.float32)  # (t, n)
+    after = np.maximum(0, times[:, None] - edges[:, 1]).astype(np.float32)
+    out = np.zeros((len(times), targets.shape[1]), np.float32)
+    for group in range(len(GROUPS)):
+        far = (before / _LEAD[group]) ** 2 + (after / _LAG[group]) ** 2
+        pull = np.exp(-np.minimum(far, 60)) * pulls[:, group]
+        members = group == _GROUP_OF
+        out[:, members] = (pull / pull.sum(1, keepdims=True)) @ targets[:, members]
+    return out
 
 
 def _widened(

@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
+
 from livehost.avatar import load_avatar
 from livehost.clock import Timeline
 from livehost.config import Room, load_room
@@ -45,6 +47,7 @@ async def run(options: Options, ending: asyncio.Event, _: asyncio.StreamReader) 
         ConfigError: the room, the avatar or an output is wrong.
         BackendBroken: an encoder gave up; start again.
     """
+    cv2.setNumThreads(1)  # the other core belongs to the encoder and the brain
     stage = Stage(load_room(options.path), options)
     log.info("stage ready", extra=stage.facts())
     gc.collect()

@@ -14,7 +14,7 @@ from livehost.avatar import Avatar, Region
 from livehost.media import SHAPE, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
 from livehost.stage.render.patch import Patch
-from livehost.stage.render.session import Session
+from livehost.stage.render.session import Session, accelerators
 from livehost.stage.render.surface import Surface, surface
 from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import Box, static_row
@@ -43,7 +43,7 @@ class _Part:
     """
 
     def __init__(self, region: Region, texture: Texture) -> None:
-        self._session = Session(region.model)
+        self._session = _session(region)
         self._patch = Patch(region, texture)
         self._indexes = [SHAPE[name] for name in region.coefs]
         self._given: F32 | None = None
@@ -184,6 +184,15 @@ class DecoderRenderer:
             self._body = self._plate
         self._ease = EASE_TICKS
         return self._plate
+
+
+def _session(region: Region) -> Session:
+    """Open the decoder that suits the hardware: float32 on an accelerator, 8-bit on a CPU."""
+    if accelerators():
+        session = Session(region.precise)
+        if session.provider != "CPU":
+            return session
+    return Session(region.model)
 
 
 def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:

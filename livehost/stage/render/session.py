@@ -61,6 +61,11 @@ class Session:
         return np.asarray(output, np.float32)
 
 
+def accelerators() -> list[str]:
+    """Return the accelerators that this onnxruntime was built for; one may still fail to load."""
+    return [name for name in ort.get_available_providers() if name in ORDER[:-1]]
+
+
 def providers(available: list[str]) -> list[Provider]:
     """Return the providers to try, dearest hardware first, with their options."""
     engines = _engine_cache()

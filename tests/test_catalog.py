@@ -114,7 +114,7 @@ def test_demo_says_that_the_host_is_ai(tmp_path):
         ),
         (PRODUCT + "[delivery]\nfree = true\nfee = 10\n", "cannot be free and have a fee"),
         ("id = [[[[", "not valid TOML"),
-        ("a = " + "[" * 5000, "cannot be read as TOML"),
+        ("a = " + "[" * 5000, "is not valid TOML"),
         ("id = " + "9" * 5000, "TOML"),
     ],
 )

@@ -59,8 +59,8 @@ def read(path: Path, model: type[M]) -> tuple[M, Source]:
         value = load_toml(path, model)
         text = path.read_text("utf-8")
         return value, Source(path, text, key_lines(text))
-    except (RecursionError, ValueError, OSError) as error:
-        raise ConfigError(f"{path}:1: cannot be read as TOML: {error}; simplify it") from error
+    except OSError as error:  # it went away between the two readings
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

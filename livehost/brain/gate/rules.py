@@ -107,8 +107,6 @@ def load_rules(paths: tuple[Path, ...] = ()) -> tuple[Rule, ...]:
             rules.extend(_compiled(rule) for rule in load_toml(path, WordList).rule)
         except ConfigError as error:
             problems.extend(error.problems)
-        except (RecursionError, ValueError) as error:
-            problems.append(f"{path}:1: cannot be read as TOML: {error}; simplify it")
     if problems:
         raise ConfigError(*problems)
     return tuple(rules)

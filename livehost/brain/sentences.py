@@ -3,8 +3,9 @@
 In:  a text, or a stream of pieces of one.   Out: sentences in order; joined, they are the text.
 
 A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address
-or an abbreviation; never inside quotes or brackets. Long ones are cut at commas, short ones are
-joined to the next. The first one is cut early: it decides how long the viewer waits.
+or an abbreviation; never inside quotes or brackets. Ones that go on for long are cut at commas, short ones are joined to the
+next: nobody can be answered before the sentence on air is over. The first one is cut earliest: it
+decides how long the viewer waits.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ MOST = 45
 LEAST = 6
 FIRST = 12
 """The first sentence is cut at the first comma once it is this long."""
+LATER = 16
+"""The same for those after it: an answer waits for the end of the sentence on air."""
 _REST = 10
-"""Characters that must follow before the first sentence is cut at a comma."""
+"""Characters that must follow before a sentence is cut at a comma."""
 
 _ENDS = "。！？!?；;…\n"
 _PAUSES = "，,、：:—"
@@ -78,13 +81,8 @@ def _cut(text: str, *, first: bool, final: bool) -> int:
         if not closing and weight >= LEAST and _ends(text, at):
             return _with_closers(text, at + 1)
         if char in _PAUSES and not _in_number(text, at):
-            if (
-                first
-                and char != "、"
-                and not closing
-                and weight >= FIRST
-                and _goes_on(text, at + 1)
-            ):
+            long_enough = weight >= (FIRST if first else LATER)
+            if long_enough and char != "、" and not closing and _goes_on(text, at + 1):
                 return at + 1
             pause = at + 1
         if weight >= MOST:

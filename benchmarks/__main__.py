@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cost, live, machine
+from benchmarks import cost, live, machine, offset, table
 
 SIZES = ((720, 1280), (1080, 1920))
 
@@ -19,7 +19,9 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    parser.add_argument("--only", default="live,cost", help="comma-separated: live, cost")
+    parser.add_argument(
+        "--only", default="live,cost,offset", help="comma-separated: live, cost, offset"
+    )
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
     given = parser.parse_args()
@@ -28,6 +30,7 @@ def main() -> None:
         steps: dict[str, Callable[[], Any]] = {
             "live": lambda: live.measure(given.minutes, cache),
             "cost": lambda: [cost.measure(size, cache) for size in SIZES],
+            "offset": offset.measure,
         }
         results: dict[str, Any] = {"machine": machine.facts()}
         for name in given.only.split(","):
@@ -35,6 +38,7 @@ def main() -> None:
             results[name] = steps[name]()
     text = json.dumps(results, ensure_ascii=False, indent=2)
     print(text)
+    print(table.markdown(results), file=sys.stderr)
     if given.out:
         given.out.write_text(text + "\n")
 

@@ -1,0 +1,67 @@
+"""The README's table from the results.
+
+In:  results of `python -m benchmarks`.   Out: Markdown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Return the rows of whatever was measured."""
+    rows = [("what", "measured"), ("---", "---")]
+    if live := results.get("live"):
+        rows += _live(live)
+    for cost in results.get("cost", []):
+        rows += _cost(cost)
+    if offset := results.get("offset"):
+        worst, count = offset["worst_ms"], offset["flashes"]
+        rows.append(("sound against picture at the receiver", f"≤ {worst} ms over {count} flashes"))
+    return "\n".join(f"| {what} | {value} |" for what, value in rows)
+
+
+def _live(live: dict[str, Any]) -> list[tuple[str, str]]:
+    times, counters = live["milliseconds"], live["counters"]
+    memory = live["resident_mib"][-1]
+    resident = ", ".join(f"{k} {v:.0f} MB" for k, v in memory.items() if k != "minute")
+    misses = 100 * live["deadline_misses_share"]
+    return [
+        ("start, warm: to the stream / to speech", _pair(live, "start_to_{}_seconds")),
+        ("draw one tick, 720x1280@25: p50 / p95 / p99 / max", _quantiles(times["render"])),
+        ("encode one tick: p50 / p95 / p99 / max", _quantiles(times["encode"])),
+        ("ticks late or repeated", f"{misses:.2f} % of {counters['ticks']}"),
+        ("ticks in which speech had not arrived", str(live["audio_gaps"])),
+        ("question to its answer's first sample, made ahead: p50 / max", _reply(live, "cached")),
+        ("the same, new sentence: p50 / max", _reply(live, "uncached")),
+        ("skip to silence at the receiver: p50 / max", _seconds(live["skip_to_silence_seconds"])),
+        (f"memory after {memory['minute']:.0f} minutes", resident),
+    ]
+
+
+def _pair(live: dict[str, Any], key: str) -> str:
+    return " / ".join(f"{live[key.format(what)]:.1f} s" for what in ("stream", "speech"))
+
+
+def _quantiles(values: dict[str, float]) -> str:
+    return " / ".join(f"{values[key]:.0f}" for key in ("p50", "p95", "p99", "max")) + " ms"
+
+
+def _reply(live: dict[str, Any], which: str) -> str:
+    return _seconds(live[f"reply_{which}_seconds"])
+
+
+def _seconds(values: dict[str, float]) -> str:
+    return f"{values['p50']:.2f} / {values['max']:.2f} s ({values['count']} times)"
+
+
+def _cost(cost: dict[str, Any]) -> list[tuple[str, str]]:
+    used = cost["cpu_seconds_per_second"]
+    said = f"{used['stage']:.2f} (+ {used['brain']:.2f} for the brain, speech from the cache)"
+    return [
+        (f"CPU-seconds per second, {cost['size']}@25", said),
+        (
+            f"ffmpeg encoding the same pictures alone, {cost['size']}",
+            f"{cost['ffmpeg_alone']:.2f}; ratio {cost['ratio']:.1f}",
+        ),
+    ]

@@ -15,6 +15,12 @@ def markdown(results: dict[str, Any]) -> str:
         rows += _live(live)
     for cost in results.get("cost", []):
         rows += _cost(cost)
+    if restart := results.get("restart"):
+        brain, stage = (
+            _seconds(restart[key]) for key in ("brain_to_speech_seconds", "stage_to_stream_seconds")
+        )
+        rows.append(("kill -9 of the brain until she speaks again: p50 / max", brain))
+        rows.append(("kill -9 of the stage until it streams again: p50 / max", stage))
     if offset := results.get("offset"):
         worst, count = offset["worst_ms"], offset["flashes"]
         rows.append(("sound against picture at the receiver", f"≤ {worst} ms over {count} flashes"))

@@ -57,7 +57,7 @@ def fast(ladder, count):
 
 
 def test_the_ladder_falls_at_once_and_climbs_after_calm():
-    ladder = Ladder(25)
+    ladder = Ladder(25, grace_seconds=0)
     for _ in range(10):
         ladder.missed()
     assert ladder.level is Quality.HOLD
@@ -69,7 +69,7 @@ def test_the_ladder_falls_at_once_and_climbs_after_calm():
 
 def test_a_machine_that_is_too_slow_settles_instead_of_swinging():
     """FULL always misses, MOUTH_ONLY never does: changes must become rare."""
-    ladder = Ladder(25)
+    ladder = Ladder(25, grace_seconds=0)
     changes = []
     for _ in range(10):
         before = ladder.changes
@@ -83,7 +83,7 @@ def test_a_machine_that_is_too_slow_settles_instead_of_swinging():
 
 
 def test_one_late_picture_now_and_then_is_forgiven():
-    ladder = Ladder(25)
+    ladder = Ladder(25, grace_seconds=0)
     for _ in range(20):
         ladder.missed()
         fast(ladder, 40)
@@ -93,8 +93,18 @@ def test_one_late_picture_now_and_then_is_forgiven():
     assert ladder.level is Quality.MOUTH_ONLY
 
 
-def test_slow_but_timely_pictures_do_not_count_as_calm():
+def test_a_cold_start_does_not_count():
     ladder = Ladder(25)
+    for _ in range(49):
+        ladder.missed()
+    assert ladder.level is Quality.FULL
+    for _ in range(3):
+        ladder.missed()
+    assert ladder.level is not Quality.FULL
+
+
+def test_slow_but_timely_pictures_do_not_count_as_calm():
+    ladder = Ladder(25, grace_seconds=0)
     ladder.missed()
     ladder.missed()
     for _ in range(1000):

@@ -3,9 +3,9 @@
 In:  a text, or a stream of pieces of one.   Out: sentences in order; joined, they are the text.
 
 A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address
-or an abbreviation; never inside quotes or brackets. Ones that go on for long are cut at commas, short ones are joined to the
-next: nobody can be answered before the sentence on air is over. The first one is cut earliest: it
-decides how long the viewer waits.
+or an abbreviation; never inside quotes or brackets. One that goes on for long is cut at a comma:
+nobody can be answered before the sentence on air is over. Short ones are joined to the next. The
+first one is cut earliest: it decides how long the viewer waits.
 """
 
 from __future__ import annotations

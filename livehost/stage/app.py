@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 HEALTH_SECONDS = 0.25
 PROGRESS_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
+WARM_PICTURES = 5  # drawn before going on air: the first ones cost many times the later ones
 
 
 async def run(options: Options, ending: asyncio.Event, _: asyncio.StreamReader) -> int:
@@ -133,7 +134,9 @@ class Stage:
         await asyncio.gather(*closing, return_exceptions=True)
 
     def _safety(self) -> Still:
-        """Return the picture of last resort: the room as it looks now, label included."""
+        """Warm up, and return the picture of last resort: the room now, label included."""
+        for _ in range(WARM_PICTURES):
+            self._host.picture(Plan(0, rest_face(), Quality.FULL))
         picture = self._host.picture(Plan(0, rest_face(), Quality.PLATE))
         if picture is None:
             raise RuntimeError("the host made no first picture")

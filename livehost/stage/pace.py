@@ -66,16 +66,25 @@ class Ladder:
         fps: ticks a second.
         calm_seconds: time without a miss, at a cost below `roomy`, before going up one level.
         roomy: share of the frame period that the render may use to count as calm.
+        grace_seconds: time after the start in which misses do not count: models and caches are
+            cold, and the brain is loading beside us.
     """
 
     LOWEST = Quality.HOLD  # the plate is for a broken renderer, not for a slow one
 
-    def __init__(self, fps: float, calm_seconds: float = 2.0, roomy: float = 0.7) -> None:
+    def __init__(
+        self,
+        fps: float,
+        calm_seconds: float = 2.0,
+        roomy: float = 0.7,
+        grace_seconds: float = 2.0,
+    ) -> None:
         self._period = 1 / fps
         self._calm = round(calm_seconds * fps)
         self._most_calm = self._calm * 32
         self._needed = self._calm
         self._roomy = roomy
+        self._grace = round(grace_seconds * fps)  # ticks left
         self._forgiving = round(fps)  # ticks
         self._quiet = 0  # ticks since the last miss or dear picture
         self._since_miss = self._forgiving
@@ -85,7 +94,8 @@ class Ladder:
 
     def missed(self) -> None:
         """Note that a picture was not ready in time."""
-        forgiven = self._since_miss >= self._forgiving
+        self._grace = max(0, self._grace - 1)
+        forgiven = self._grace > 0 or self._since_miss >= self._forgiving
         self._quiet = self._since_miss = 0
         if forgiven:
             return
@@ -98,6 +108,7 @@ class Ladder:
     def met(self, seconds: float) -> None:
         """Note a picture that was in time and took `seconds` to make."""
         self._judge_climb()
+        self._grace = max(0, self._grace - 1)
         self._since_miss += 1
         self._quiet = self._quiet + 1 if seconds < self._roomy * self._period else 0
         if self._quiet >= self._needed and self.level > Quality.FULL:

@@ -277,7 +277,7 @@ def test_a_hanging_disk_stops_neither_the_loop_nor_piles_up_threads(tmp_path, mo
                 assert _recorder_threads() == 1
                 alive.set()
                 await until(lambda: output.state is State.LIVE)
-                # A file is there from its first keyframe on.
+                # Looked at while live: a file that got no picture is removed when it is closed.
                 await until(lambda: len(list(tmp_path.iterdir())) == 2, what="a second file")
 
         run_real(main())

@@ -6,7 +6,6 @@ In:  standard input, signals.   Out: `Options`, and an event that is set when it
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 import logging
 import os
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 EXIT_RUNTIME = 1
 EXIT_CONFIG = 2
-_PR_SET_PDEATHSIG = 1
 _PLAIN = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -80,11 +78,6 @@ async def _watch(
         lines.feed_data(data)
     lines.feed_eof()
     ending.set()
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends, however that happens (Linux)."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def log_to_stderr(process: str, level: str | None = None) -> None:

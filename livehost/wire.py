@@ -61,7 +61,7 @@ class CueKind(StrEnum):
     PRODUCT = "product"  # show this card [name, price, compared, basis, picture, tags]; {} hides
     QUESTION = "question"  # show the chat message being answered [nickname, text]; {} hides it
     NOTICE = "notice"  # show one line of news [text]; {} hides it
-    CUT = "cut"  # silence at the next tick; drop queued speech
+    CUT = "cut"  # drop speech, silence now or in the next pause [within: most seconds to it]
     PAUSE = "pause"  # hold speech after the current sentence; music and idle life go on
     RESUME = "resume"
     SLATE = "slate"  # show the slate instead of the host [on: bool]

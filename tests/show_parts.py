@@ -68,9 +68,11 @@ def social(kind: str, user: str, **more) -> ChatMessage:
 
 
 class Tone:
-    """A voice: a quarter of a second per character, after a delay that a test may set."""
+    """A voice: a quarter of a second per character, silent where a test has `pauses` in a text,
+    after a delay that a test may set."""
 
     def __init__(self) -> None:
+        self.pauses: dict[str, tuple[int, ...]] = {}
         self.delays: dict[str, float] = {}
         self.broken: dict[str, Exception] = {}
         self.asked: list[str] = []
@@ -81,8 +83,11 @@ class Tone:
         if text in self.broken:
             raise self.broken[text]
         samples = len(text) * CHARACTER
+        pcm = np.full(samples, 0.1, np.float32)
+        for character in self.pauses.get(text, ()):
+            pcm[character * CHARACTER : (character + 1) * CHARACTER] = 0.0
         for start in range(0, samples, 9_600):
-            yield Chunk(np.full(min(9_600, samples - start), 0.1, np.float32))
+            yield Chunk(pcm[start : start + 9_600])
 
 
 class Words:
@@ -170,6 +175,7 @@ class Room:
     rundown: tuple = RUNDOWN
     place: object = None
     notes: object = field(default_factory=Notes)
+    gives_way: float = 0.0
 
     def __post_init__(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -190,7 +196,13 @@ class Room:
         self.link = StageLink("x", connect=self.stage and self.stage.connect)
         self.picture = Picture(self.link.cue)
         self.speaker = Speaker(
-            self.director, self.words, self.voice, self.link, self.notes, self.picture
+            self.director,
+            self.words,
+            self.voice,
+            self.link,
+            self.notes,
+            self.picture,
+            gives_way=self.gives_way,
         )
 
     def chat(self, message: ChatMessage) -> None:

@@ -79,7 +79,7 @@ class FakeStage:
         elif isinstance(message, Cue):
             match message.kind:
                 case CueKind.CUT:
-                    self.playout.cut()
+                    self.playout.cut(round(message.data.get("within", 0.0) * 48_000))
                 case CueKind.PAUSE:
                     self.playout.paused = True
                 case CueKind.RESUME:

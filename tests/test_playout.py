@@ -140,3 +140,50 @@ def test_cues_fire_with_their_sentence_or_when_it_is_cut():
     cues.add(late)
     assert cues.take() == (late,)
     assert later != passed
+
+
+def test_a_soft_cut_ends_in_the_next_pause():
+    playout = Playout()
+    loud, quiet = np.full(24_000, 3000), np.zeros(9_600)
+    playout.push(speech(1, 0, np.concatenate([loud, quiet, loud, loud]), last=True))
+    playout.push(speech(2, 0, loud, last=True))
+    playout.pull(1_920)
+    playout.cut(within=48_000)
+    pulls = [playout.pull(1_920) for _ in range(40)]
+    heard = [h for p in pulls for h in p.heard]
+    assert [(h.utterance, h.interrupted) for h in heard] == [(1, True), (2, True)]
+    assert 24_000 <= heard[0].samples <= 24_000 + 3_360 and heard[1].samples == 0
+    assert np.abs(np.concatenate([p.pcm for p in pulls])).sum() > 0
+    assert playout.queued == 0 and playout.on_air is None
+
+
+def test_a_soft_cut_lets_a_sentence_end_that_is_nearly_over():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(24_000, 3000), last=True))
+    playout.push(speech(2, 0, np.full(24_000, 3000), last=True))
+    playout.pull(1_920)
+    playout.cut(within=20_000)
+    heard = [h for _ in range(15) for h in playout.pull(1_920).heard]
+    assert [(h.utterance, h.samples, h.interrupted) for h in heard] == [
+        (1, 24_000, False),
+        (2, 0, True),
+    ]
+
+
+def test_a_soft_cut_does_not_wait_for_speech_that_never_comes():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(9_600, 3000)))
+    playout.pull(1_920)
+    playout.cut(within=480_000)
+    heard = [h for _ in range(6) for h in playout.pull(1_920).heard]
+    assert [(h.samples <= 9_600, h.interrupted) for h in heard] == [(True, True)]
+    assert playout.on_air is None
+
+
+def test_a_hard_cut_goes_before_a_soft_one():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(96_000, 3000), last=True))
+    playout.pull(1_920)
+    playout.cut(within=48_000)
+    playout.cut()
+    assert [h.interrupted for h in playout.pull(1_920).heard] == [True]

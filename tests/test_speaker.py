@@ -9,7 +9,7 @@ from livehost.brain.speaker import LEAD
 from livehost.errors import BackendBroken
 from livehost.wire import CueKind
 
-from .show_parts import ALL, comment, segment, show
+from .show_parts import ALL, CHARACTER, comment, segment, show
 from .virtual import run
 
 
@@ -65,6 +65,72 @@ def test_an_answer_goes_first_at_the_sentence_boundary_and_the_script_goes_on_ex
     ]
     assert list(room.notes.ends.values())[:4] == ["done", "yielded", "done", "done"]
     assert next(iter(room.notes.chat.values()))[0] == "answered"
+
+
+def test_an_answer_breaks_off_a_script_sentence_in_its_pause_and_it_is_taken_up_there():
+    long = "先看第一样东西它是绿茶产地在山里。"
+
+    async def main():
+        rundown = (segment("open", None, "欢迎大家来到这里。", long, "茶叶用小罐装。"),)
+        async with show(rundown=rundown, gives_way=1.0) as room:
+            room.voice.pauses[long] = (7,)
+            await until(lambda: room.stage.texts[-1:] == [long])
+            await asyncio.sleep(1.2)
+            asked = asyncio.get_running_loop().time()
+            room.chat(comment("tea多少钱"))
+            await until(lambda: len(room.stage.air) > 5)
+            return room, asked
+
+    room, asked = run(main())
+    air = room.stage.air
+    assert [s.text for s in air[1:5]] == [long, "答tea多少钱。", "还有问题吗。", long]
+    assert air[1].interrupted and 7 * CHARACTER <= air[1].samples <= 8 * CHARACTER
+    assert air[2].at - asked < 1.0
+    pause = 0.28 * 48_000
+    rest = air[4].samples - pause
+    assert 9 * CHARACTER <= rest <= 9.2 * CHARACTER, "what was not heard yet, and no more"
+    assert not air[4].interrupted
+    assert next(iter(room.notes.chat.values()))[0] == "answered"
+
+
+def test_a_sentence_is_broken_off_once_and_never_for_the_sake_of_talk():
+    long = "先看第一样东西它是绿茶产地在山里。"
+
+    async def main():
+        rundown = (segment("open", None, long, "茶叶用小罐装。"),)
+        async with show(rundown=rundown, gives_way=1.0) as room:
+            await until(lambda: room.stage.texts == [long])
+            await asyncio.sleep(0.5)
+            for n in range(12):
+                room.chat(comment(f"tea多少钱{n}", f"u{n}"))
+            await until(lambda: "茶叶用小罐装。" in room.stage.texts, 120)
+            return room
+
+    stage = run(main()).stage
+    cut = [s for s in stage.air if s.interrupted]
+    assert [s.text for s in cut] == [long]
+    replies = sum(text.startswith("答") for text in stage.texts)
+    assert 3 <= replies <= 6, "the script gets its sentence between answers"
+
+
+def test_an_answer_does_not_break_off_another_answer_or_what_the_operator_says():
+    async def main():
+        async with show(gives_way=1.0) as room:
+            await until(lambda: room.stage.texts)
+            room.director.say("请大家看屏幕上的这件衣服。")
+            room.speaker.plan()
+            await until(lambda: "请大家看屏幕上的这件衣服。" in room.stage.texts)
+            await asyncio.sleep(0.5)
+            room.chat(comment("tea多少钱", "a"))
+            await until(lambda: "答tea多少钱。" in room.stage.texts)
+            room.chat(comment("cup多少钱", "b"))
+            await until(lambda: "答cup多少钱。" in room.stage.texts)
+            await asyncio.sleep(2)
+            return room
+
+    stage = run(main()).stage
+    cut = {s.text for s in stage.air if s.interrupted}
+    assert not cut & {"请大家看屏幕上的这件衣服。", "答tea多少钱。", "还有问题吗。"}
 
 
 def test_a_slow_answer_does_not_hold_up_the_script():

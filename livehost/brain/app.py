@@ -120,7 +120,13 @@ class Show:
             noticed=memory.noticed,
         )
         self.speaker = Speaker(
-            self.director, self.writer, self._speak, self.link, self.state, self.picture
+            self.director,
+            self.writer,
+            self._speak,
+            self.link,
+            self.state,
+            self.picture,
+            gives_way=room.show.gives_way_seconds,
         )
         self.intake = Intake(
             self.state,

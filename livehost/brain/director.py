@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from livehost.brain.chat.inbox import Inbox, Waiting
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.chat.message import ChatMessage
-from livehost.brain.intent import Intent, IntentKind, Place
+from livehost.brain.intent import Intent, IntentKind, Part, Place
 from livehost.brain.manners import History, Manners
 from livehost.brain.script import Line, Segment
 
@@ -70,6 +70,7 @@ class Director:
         self.cursor = self._resolved(place) if place else Place(segments()[0].id)
         self._next = self.cursor
         self._epoch = 0
+        self._broken_off: tuple[Place, Part] | None = None
         self._says: deque[Intent] = deque()
         self._resumed: deque[Intent] = deque()
         self._replies = 0
@@ -165,6 +166,7 @@ class Director:
         self._history.add(text)
         self._manners.said(text, now)
         if intent.place and self._current(intent):
+            self._broken_off = None
             following = replace(intent.place, sentence=intent.place.sentence + sentence + 1)
             before, self.cursor = self.cursor, self._line_after(intent.place) if last else following
             if self._next == before:  # heard although it was thought cut
@@ -175,6 +177,12 @@ class Director:
         """Note that the script gave way before `sentence` and goes on there."""
         if intent.place and self._current(intent):
             self._next = replace(intent.place, sentence=intent.place.sentence + sentence)
+
+    def broken_off(self, intent: Intent, sentence: int, part: Part) -> None:
+        """Note that a sentence gave way in its middle and is taken up again there."""
+        if intent.place and self._current(intent):
+            following = intent.place.sentence + sentence
+            self._broken_off = replace(intent.place, sentence=following), part
 
     def empty(self, intent: Intent) -> None:
         """Note that an intent had nothing to say (a promotion is over): go past it."""
@@ -214,6 +222,7 @@ class Director:
 
     def _jump(self, segment: str) -> str:
         self._epoch += 1
+        self._broken_off = None
         self.cursor = self._next = Place(segment)
         self._note_index()
         return segment
@@ -300,7 +309,13 @@ class Director:
             place=place,
             emotion=segment.lines[place.line].emotion,
             epoch=self._epoch,
+            heard=self._part_of(place),
         )
+
+    def _part_of(self, place: Place) -> Part | None:
+        """Return what was heard of the sentence at `place` before it gave way."""
+        found = self._broken_off
+        return found[1] if found and found[0] == place else None
 
     # --- places -----------------------------------------------------------------------------------
 

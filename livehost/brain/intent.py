@@ -34,6 +34,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The beginning of a sentence that was broken off: its text, and samples of it heard."""
+
+    text: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One utterance to come.
 
@@ -46,10 +54,11 @@ class Intent:
         emotion: a preset of the avatar.
         asked: REPLY: the message, shown on the picture.
         answers: ids of all messages that this utterance settles.
-        urgent: may go on air at the next sentence boundary, in the middle of a script line.
+        urgent: breaks off a script line in its next pause.
         resumed: it was interrupted before; these are the sentences not yet heard.
         waiting: what to put back into the inbox when it is not spoken after all.
         epoch: SCRIPT: which course through the rundown it belongs to; jumps begin a new one.
+        heard: SCRIPT: what was heard of its first sentence before an answer went first.
     """
 
     kind: IntentKind
@@ -64,6 +73,7 @@ class Intent:
     resumed: bool = False
     waiting: tuple[Waiting, ...] = ()
     epoch: int = 0
+    heard: Part | None = None
 
     @property
     def rank(self) -> int:

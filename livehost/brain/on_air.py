@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from livehost.brain.director import Director
-from livehost.brain.intent import Intent, IntentKind, Place
+from livehost.brain.intent import Intent, IntentKind, Part, Place
 from livehost.brain.picture import Picture
 from livehost.brain.utterance import Said
 from livehost.metrics import Quantiles
@@ -65,6 +65,7 @@ class Aired:
         over: nothing more will be sent.
         dropped: cut or lost; it no longer moves the script.
         resume: dropped, and what was not heard is to be said later.
+        gives_way: dropped for something urgent; its sentence is taken up where it was.
         settled: the messages it answers are noted as answered.
     """
 
@@ -78,6 +79,7 @@ class Aired:
     over: bool = False
     dropped: bool = False
     resume: bool = False
+    gives_way: bool = False
     settled: bool = False
 
     @property
@@ -201,6 +203,9 @@ class OnAir:
             self._settle(aired, "answered")
         if not heard.interrupted:
             self._heard(aired, heard.sentence)
+        elif aired.gives_way and heard.samples:
+            part = Part(aired.text(heard.sentence), heard.samples)
+            self._director.broken_off(aired.intent, heard.sentence, part)
         self._forget_if_reported(aired)
 
     def _heard(self, aired: Aired, sentence: int) -> None:
@@ -263,18 +268,28 @@ class OnAir:
         """The stage has not yet confirmed everything that was dropped."""
         return any(aired.dropped and aired.pending for aired in self._aired.values())
 
+    @property
+    def breakable(self) -> bool:
+        """A script sentence sounds that may be broken off, each once, and nothing else waits."""
+        if self.saying is None:
+            return False
+        aired, sentence = self.saying
+        once = aired.intent.heard is None or sentence > 0
+        kinds = {a.intent.kind for a in self._aired.values() if not a.dropped}
+        return once and kinds == {IntentKind.SCRIPT}
+
     def drop(self, *, resume: bool, how: str) -> None:
         """Note that all speech on its way is dropped.
 
         Args:
             resume: what was interrupted besides the script is to be said later, from the
                 sentence it was in. The script goes back to its cursor in any case.
-            how: "cut" or "lost".
+            how: "cut", "lost" or, for something urgent, "yielded".
         """
         for aired in list(self._aired.values()):
             if aired.dropped:
                 continue
-            aired.dropped, aired.resume = True, resume
+            aired.dropped, aired.resume, aired.gives_way = True, resume, how == "yielded"
             if not aired.over:
                 self._record.ended(aired.id, how)
             self._forget_if_reported(aired)

@@ -20,6 +20,7 @@ FIRST = 12
 """The first sentence is cut at the first comma once it is this long."""
 LATER = 16
 """The same for those after it: an answer waits for the end of the sentence on air."""
+_NEAR = 0.12  # of a sentence
 _REST = 10
 """Characters that must follow before a sentence is cut at a comma."""
 
@@ -64,6 +65,15 @@ async def from_stream(pieces: AsyncIterable[str]) -> AsyncIterator[str]:
 def speakable(text: str) -> bool:
     """Return whether there is anything in `text` that a voice could say."""
     return any(char.isalnum() for char in text)
+
+
+def rest(text: str, share: float) -> str:
+    """Return what follows the mark nearest to `share` of a sentence; all of it if none is near."""
+    whole = _weight(text)
+    marks = [n + 1 for n, char in enumerate(text[:-1]) if char in _PAUSES + _ENDS]
+    off = [(abs(_weight(text[:at]) / whole - share), at) for at in marks]
+    nearest, at = min(off, default=(1.0, 0))
+    return text[at:] if nearest <= _NEAR else text
 
 
 def _weight(text: str) -> float:

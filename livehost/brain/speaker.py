@@ -31,6 +31,7 @@ LEAD = 0.7  # seconds before the end of a sentence at which the next one is sent
 HOLD = 0.3  # the same while an answer is nearly ready
 PATIENCE = 0.6  # seconds of silence that an answer may cost, once
 SETTLE = 0.6  # seconds in which the stage has to confirm a cut
+BREAK_LEAST = 0.5  # seconds left of a script sentence that an answer waits for
 GREETING = 0.2  # seconds in which a stage tells what happened before, or carries out a cut
 LEFTOVER = 3.0  # most seconds of an earlier process's speech that are heard out
 EMPTY_PAUSE = 0.2  # seconds after an utterance without a sentence
@@ -56,6 +57,9 @@ class Writer(TextWriter, Protocol):
 class Speaker:
     """Carry out intents, one after the other.
 
+    Args:
+        gives_way: seconds in which a script sentence is broken off for what is urgent; 0: never.
+
     Attributes:
         on_air: what is on its way and what was heard.
         failures: utterances that could not be made.
@@ -69,6 +73,7 @@ class Speaker:
         link: StageLink,
         record: Record,
         picture: Picture,
+        gives_way: float = 0.0,
     ) -> None:
         self._director = director
         self._writer = writer
@@ -76,6 +81,7 @@ class Speaker:
         self._link = link
         self._record = record
         self._picture = picture
+        self._gives_way_within = gives_way
         self._group: asyncio.TaskGroup | None = None
         self._prepared: Utterance | None = None
         self._bridge: Utterance | None = None
@@ -175,10 +181,28 @@ class Speaker:
         return utterance
 
     def _make(self, intent: Intent, group: asyncio.TaskGroup) -> Utterance:
-        utterance = Utterance(self._record.new_id(), intent, self._changed.set)
+        utterance = Utterance(self._record.new_id(), intent, self._made)
         work = utterance.make(self._writer, self._speak)
         utterance.task = group.create_task(work, name=f"make-{utterance.id}")
         return utterance
+
+    def _made(self) -> None:
+        """Note that the beginning of an utterance is there."""
+        self._changed.set()
+        self._break_off()
+
+    def _break_off(self) -> None:
+        """Have a script sentence give way to an urgent utterance that is ready."""
+        urgent = self._prepared
+        if not (urgent and urgent.ready and urgent.intent.urgent and not urgent.error):
+            return
+        if self._picture.paused or not (self._link.connected and self.on_air.breakable):
+            return
+        within = self._gives_way_within
+        if within and self._link.remaining() > BREAK_LEAST:
+            self._link.cue(Cue(CueKind.CUT, {"within": within}))
+            self._drop(True, "yielded")
+            self._settle_until = _now() + within + SETTLE
 
     def _withdraw(self, utterance: Utterance) -> None:
         if utterance.task:
@@ -309,7 +333,7 @@ class Speaker:
                 piece.sentence,
                 piece.pcm,
                 piece.last,
-                aired.text(piece.sentence) if piece.first else "",
+                (piece.caption or aired.text(piece.sentence)) if piece.first else "",
                 piece.phones,
                 utterance.intent.emotion if piece.first else "neutral",
             )

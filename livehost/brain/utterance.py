@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.brain.intent import Intent
+from livehost.brain.sentences import rest
 from livehost.channel import Channel
 from livehost.clock import SAMPLE_RATE
 from livehost.media import CHUNK_SAMPLES, Phone
+from livehost.pauses import PAUSE_SEEN, take_up
 
 SPEECH_SAMPLES = 2 * SAMPLE_RATE  # made ahead of the stage
 TEXT_AHEAD = 2  # sentences of a stream read ahead of the voice
@@ -70,11 +72,16 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a sentence's speech."""
+    """A piece of a sentence's speech.
+
+    Attributes:
+        caption: what of the sentence's text it begins with; "" is all of it.
+    """
 
     sentence: int
     pcm: NDArray[np.int16]
     phones: tuple[Phone, ...] = ()
+    caption: str = ""
     first: bool = False
     last: bool = False
 
@@ -155,10 +162,13 @@ class Utterance:
 
     async def _speak_one(self, sentence: int, text: str, speak: Speak) -> None:
         first = True
+        before = self.intent.heard if sentence == 0 else None
+        heard = before.samples if before and before.text == text else 0
         async with aclosing(speak(text, self.intent.emotion)) as chunks:
-            async for chunk in chunks:
-                for pcm in _whole(chunk.pcm):
-                    await self._put(Piece(sentence, pcm, chunk.phones if first else (), first))
+            async for samples, phones, begun in _rest(chunks, heard):
+                caption = rest(text, begun) if first and begun else ""
+                for pcm in _whole(samples):
+                    await self._put(Piece(sentence, pcm, phones if first else (), caption, first))
                     first = False
         pause = np.zeros(round(PAUSE * SAMPLE_RATE), np.int16)
         for part in _parts(pause[:-1]):
@@ -178,6 +188,45 @@ class Utterance:
         if not self.ready:
             self.ready = True
             self._on_ready()
+
+
+async def _rest(
+    chunks: AsyncGenerator[Chunk], heard: int
+) -> AsyncGenerator[tuple[NDArray[np.float32], tuple[Phone, ...], float]]:
+    """Yield (samples, phones, share left out) of speech of which `heard` samples were heard.
+
+    It is taken up at the end of the last pause that was reached.
+    """
+    held: list[NDArray[np.float32]] = []
+    missing, said = heard and heard + PAUSE_SEEN, tuple[Phone, ...]()
+    async for chunk in chunks:
+        if missing <= 0:
+            yield chunk.pcm, chunk.phones, 0.0
+            continue
+        held.append(chunk.pcm)
+        missing -= len(chunk.pcm)
+        said = said or chunk.phones
+        if missing <= 0:
+            yield _taken_up(held, said, heard)
+    if missing > 0 and held:
+        yield _taken_up(held, said, heard)
+
+
+def _taken_up(
+    held: list[NDArray[np.float32]], said: tuple[Phone, ...], heard: int
+) -> tuple[NDArray[np.float32], tuple[Phone, ...], float]:
+    pcm = np.concatenate(held)
+    start = take_up(pcm, heard)
+    return pcm[start:], _moved(said, start), start / said[-1].end if said else 0.0
+
+
+def _moved(phones: tuple[Phone, ...], start: int) -> tuple[Phone, ...]:
+    """Return phones of speech that begins `start` samples later."""
+    return tuple(
+        Phone(p.ipa, max(0, p.start - start), p.end - start, p.stress)
+        for p in phones
+        if p.end > start
+    )
 
 
 def _whole(pcm: NDArray[np.float32]) -> list[NDArray[np.int16]]:

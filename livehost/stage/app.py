@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 
 from livehost.avatar import load_avatar
-from livehost.clock import Timeline
+from livehost.clock import SAMPLE_RATE, Timeline
 from livehost.config import Room, load_room
 from livehost.errors import ConfigError
 from livehost.media import Packet, Quality, StreamHeader, rest_face
@@ -193,7 +193,7 @@ class Stage:
             return
         match message.kind:
             case CueKind.CUT:
-                self._playout.cut()
+                self._playout.cut(round(float(message.data.get("within", 0.0)) * SAMPLE_RATE))
             case CueKind.PAUSE:
                 self._playout.paused = True
             case CueKind.RESUME:

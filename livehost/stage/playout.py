@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.media import Phone
+from livehost.pauses import break_off
 from livehost.wire import Heard, Speech
 
 FADE_SAMPLES = 960  # 20 ms: a cut that does not click
+_ENDS_ITSELF = 12_000  # a sentence that ends so soon after the place to break it off is let end
 _REMEMBERED = 256  # ended sentences whose late pieces are refused
 
 Key = tuple[int, int]
@@ -98,6 +100,13 @@ class _Sentence:
             left -= len(piece)
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
+    def break_off(self, within: int) -> int:
+        """Return at which of its samples to stop, at most `within` from now."""
+        if self.complete and self.waiting <= within + _ENDS_ITSELF:
+            return self.played + self.waiting
+        ahead = np.concatenate([*self.pieces, np.zeros(0, np.float32)])
+        return self.played + break_off(ahead[: within + _ENDS_ITSELF], within)
+
     def report(self, interrupted: bool) -> Heard:
         utterance, sentence = self.key
         return Heard(utterance, sentence, self.played, self.played + self.waiting, interrupted)
@@ -116,6 +125,7 @@ class Playout:
         self._most = most_samples
         self._ended: deque[Key] = deque(maxlen=_REMEMBERED)
         self._cut: list[_Sentence] = []
+        self._cut_at = 0  # sample of the first of them
         self.paused = False
         self.queued = 0
         """Samples waiting."""
@@ -146,13 +156,20 @@ class Playout:
         sentence.add(speech)
         self.queued += len(speech.pcm)
 
-    def cut(self) -> None:
-        """At the next pull fade out within 20 ms and drop everything queued until now."""
+    def cut(self, within: int = 0) -> None:
+        """Fade out within 20 ms and drop everything queued until now.
+
+        Args:
+            within: 0: at the next pull. Else in the next pause of the sentence that sounds, at
+                most so many samples from now; a sentence about to end is heard to its end.
+        """
         self._cut = list(self._sentences)
+        head = self._sentences[0] if self._sentences else None
+        self._cut_at = head.break_off(within) if head and head.played and within else 0
 
     def pull(self, samples: int) -> Pulled:
         """Take the next `samples` samples of air time."""
-        if self._cut:
+        if self._cut and self._due(self._cut[0], samples):
             return self._pull_cut(samples)
         pcm = np.zeros(samples, np.float32)
         started: list[Key] = []
@@ -178,17 +195,27 @@ class Playout:
             heard.append(self._end(sentence, interrupted=False))
         return Pulled(pcm, self._describe(spoken, pcm), tuple(started), tuple(heard), starved)
 
+    def _due(self, head: _Sentence, samples: int) -> bool:
+        """Whether a cut comes in the next `samples`, also because nothing more is there."""
+        return head.played + samples >= self._cut_at or head.waiting < samples
+
     def _pull_cut(self, samples: int) -> Pulled:
         dropped, self._cut = self._cut, []
         pcm = np.zeros(samples, np.float32)
         spoken = None
         if (head := dropped[0]).played:
             begin = head.played
-            part = head.take(min(FADE_SAMPLES, samples))
-            pcm[: len(part)] = part * np.linspace(1, 0, len(part), dtype=np.float32)
+            part = head.take(min(max(FADE_SAMPLES, self._cut_at - begin), samples))
+            if head.waiting or not head.complete:
+                part = part * np.linspace(1, 0, len(part), dtype=np.float32)
+            pcm[: len(part)] = part
             self._account(len(part))
             spoken = head, begin
-        heard = [self._end(sentence, interrupted=True) for sentence in dropped]
+        ended = head.complete and not head.waiting and head.played > 0
+        heard = [
+            self._end(sentence, interrupted=sentence is not head or not ended)
+            for sentence in dropped
+        ]
         return Pulled(pcm, self._describe(spoken, pcm), (), tuple(heard))
 
     def _next(self) -> _Sentence | None:

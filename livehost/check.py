@@ -19,7 +19,7 @@ def check(path: Path) -> list[str]:
         room = load_room(path)
     except ConfigError as error:
         return list(error.problems)
-    steps: tuple[Callable[[Room], Iterable[str]], ...] = (_avatar, _scripts, _outputs)
+    steps: tuple[Callable[[Room], Iterable[str]], ...] = (_avatar, _voice, _scripts, _outputs)
     return [problem for step in steps for problem in _problems(step, room)]
 
 
@@ -35,6 +35,12 @@ def _avatar(room: Room) -> Iterable[str]:
 
     load_avatar(room.near(room.avatar.path))
     return ()
+
+
+def _voice(room: Room) -> Iterable[str]:
+    from livehost.brain.voice import check_voice  # noqa: PLC0415
+
+    return check_voice(room)
 
 
 def _scripts(room: Room) -> Iterable[str]:

@@ -97,6 +97,18 @@ def _voice_say(given: argparse.Namespace) -> int:
     return say(given.room, given.text, given.out)
 
 
+def _voice_list(given: argparse.Namespace) -> int:
+    from livehost.brain.voice.listing import list_voices  # noqa: PLC0415
+
+    return list_voices(given.room, given.json)
+
+
+def _voice_bench(given: argparse.Namespace) -> int:
+    from livehost.brain.voice.bench import bench  # noqa: PLC0415
+
+    return bench(given.room, given.engine, given.json)
+
+
 def _say(given: argparse.Namespace) -> int:
     from livehost.brain.console import client  # noqa: PLC0415
 
@@ -183,7 +195,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _add_voice(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    voice = commands.add_parser("voice", help="try the voice")
+    voice = commands.add_parser("voice", help="list, try and measure voices")
     actions = voice.add_subparsers(required=True, metavar="ACTION")
     say = _command(
         actions, "say", _voice_say, "speak a text into a WAV file",
@@ -191,7 +203,27 @@ def _add_voice(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     say.add_argument("text")
     say.add_argument("--out", type=Path, required=True, metavar="FILE.wav")
-    say.add_argument("--room", type=Path, metavar="ROOM.toml", help="whose voice and lexicon")
+    listed = _command(
+        actions, "list", _voice_list, "list the engines and voices that a room can use",
+        "livehost voice list --room scripts/demo/room.toml",
+    )  # fmt: skip
+    bench = _command(
+        actions, "bench", _voice_bench, "measure how soon and how fast engines speak",
+        "livehost voice bench --engine kokoro --engine hibari",
+    )  # fmt: skip
+    bench.add_argument(
+        "--engine",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="instead of those the room names; may be repeated",
+    )
+    for command in (say, listed, bench):
+        command.add_argument(
+            "--room", type=Path, metavar="ROOM.toml", help="whose voice and lexicon"
+        )
+    for command in (listed, bench):
+        command.add_argument("--json", action="store_true", help="for programs")
 
 
 def _command(

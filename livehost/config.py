@@ -12,18 +12,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
+from livehost.config_voice import Coqui, CosyVoice, Personal, Sovits, SpeechApi
 from livehost.errors import ConfigError
+from livehost.table import Model as Model  # noqa: PLC0414  (exported on)
 
 REQUIRED_LABEL = "AI生成 · 数字人"
 """Shown at all times over an AI avatar (直播电商监督管理办法 art. 37, GB 45438-2025)."""
-
-
-class Model(BaseModel):
-    """Base of everything read from a TOML file: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Even = Annotated[int, AfterValidator(lambda n: n if n % 2 == 0 else _refuse("must be even"))]
@@ -78,7 +74,7 @@ class Avatar(Model):
     """Folder with avatar.toml."""
 
 
-class Voice(Model):
+class Voice(Personal):
     """[voice]: who speaks."""
 
     engine: str = "kokoro"
@@ -88,7 +84,32 @@ class Voice(Model):
     """TOML file with [words]: how brands and odd words are said."""
     fallback: tuple[str, ...] = ("silent",)
     """Engines tried in order when the first one fails; "silent" shows the caption only."""
+    quality: Literal["live", "studio"] = "live"
+    """Kokoro: "studio" makes the sound as published, at ten times the cost."""
+    pitch: float = Field(0.0, ge=-4, le=4)
+    """Kokoro: semitones."""
+    expression: float = Field(1.0, ge=0, le=1.5)
+    """Kokoro: how far emotions change the voice; 0: not at all."""
     cache_mb: int = Field(1024, ge=16)
+    coqui: Coqui = Coqui()
+    openai: SpeechApi = SpeechApi()
+    sovits: Sovits = Sovits()
+    cosyvoice: CosyVoice = CosyVoice()
+
+    def files(self) -> list[tuple[str, Path | None]]:
+        """Return (key, path) of every file and folder that the engines' tables name."""
+        wavs = [(f"voice.coqui.speaker_wav.{n}", p) for n, p in enumerate(self.coqui.speaker_wav)]
+        return [
+            *wavs,
+            ("voice.consent", self.consent),
+            ("voice.coqui.model", self.coqui.model),
+            ("voice.coqui.consent", self.coqui.consent),
+            ("voice.openai.consent", self.openai.consent),
+            ("voice.sovits.consent", self.sovits.consent),
+            ("voice.sovits.recording", self.sovits.recording),
+            ("voice.cosyvoice.consent", self.cosyvoice.consent),
+            ("voice.cosyvoice.prompt_wav", self.cosyvoice.prompt_wav),
+        ]
 
 
 class Scene(Model):
@@ -140,6 +161,8 @@ class Show(Model):
     """Extra gate lists, globs relative to the room file."""
     notice_minutes: float = Field(15.0, ge=1, le=60)
     """How often the host says that she is an AI host."""
+    gives_way_seconds: float = Field(1.0, ge=0, le=5)
+    """In which a script sentence gives way to an answer, in a pause if one comes; 0: at its end."""
 
 
 class Output(Model):
@@ -249,6 +272,7 @@ def load_room(path: Path) -> Room:
         for key, given in (
             ("avatar.path", room.avatar.path),
             ("voice.lexicon", room.voice.lexicon),
+            *room.voice.files(),
             ("scene.background", room.scene.background),
             ("scene.music", room.scene.music),
             ("scene.slate", room.scene.slate),

@@ -1,4 +1,4 @@
-"""The speech cache and the fallback chain, on virtual time with scripted engines."""
+"""The speech cache, on virtual time with scripted engines."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from livehost.brain.voice.cache_store import Spoken, Store
 from livehost.brain.voice.fallback import FallbackVoice
 from livehost.brain.voice.speech import Chunk, Sentence, Unspeakable
 from livehost.clock import VirtualTimeLoop
-from livehost.errors import BackendBroken, BackendTimeout
+from livehost.errors import BackendBroken
 from livehost.media import CHUNK_SAMPLES, Phone
 
 PHONES = (Phone("n", 0, 4800), Phone("i", 4800, 9600, 1))
@@ -65,121 +65,6 @@ async def hear(voice, text):
 
 def cache_of(folder, *engines, bound=10**9):
     return SpeechCache(folder, bound, engines[0], FallbackVoice(engines))
-
-
-# --- fallback -----------------------------------------------------------------------------------
-
-
-def test_the_first_engine_that_can_speaks():
-    async def main():
-        broken = Scripted("broken", error=BackendBroken("no model"))
-        good = Scripted()
-        voice = FallbackVoice([broken, good])
-        heard = [await hear(voice, "hi") for _ in range(2)]
-        return heard, broken.asked, voice.snapshot()
-
-    heard, asked, snapshot = run(main())
-    assert [{c.voice for c in chunks} for chunks in heard] == [{"good"}, {"good"}]
-    assert asked == ["hi"]
-    assert snapshot["broken"] == {
-        "state": "resting", "spoken": 0, "late": 0, "failed": 1, "why": "no model"
-    }  # fmt: skip
-
-
-def test_a_broken_engine_is_tried_again_after_a_minute():
-    async def main():
-        engine = Scripted("engine", error=BackendBroken("busy"))
-        voice = FallbackVoice([engine, Scripted()])
-        await hear(voice, "one")
-        engine.error = None
-        await asyncio.sleep(50)
-        second = await hear(voice, "two")
-        await asyncio.sleep(15)
-        third = await hear(voice, "three")
-        return second[0].voice, third[0].voice, voice.snapshot()["engine"]["state"]
-
-    assert run(main()) == ("good", "engine", "ok")
-
-
-def test_a_slow_engine_is_given_up_at_its_deadline_and_asked_again_next_time():
-    async def main():
-        slow = Scripted("slow", delay=500)
-        voice = FallbackVoice([slow, Scripted(delay=0)])
-        await hear(voice, "hi")
-        waited = now()
-        await hear(voice, "hi")
-        return waited, len(slow.asked), slow.closed, voice.snapshot()["slow"]
-
-    waited, asked, closed, snapshot = run(main())
-    assert waited == pytest.approx(38.8)  # 8 s, 0.4 s a character, 30 s to load for the first time
-    assert (asked, closed) == (2, 2)
-    assert (snapshot["state"], snapshot["late"]) == ("failing", 2)
-
-
-def test_longer_texts_have_longer_deadlines_and_loaded_engines_shorter_ones():
-    async def main():
-        engine = Scripted("engine")
-        voice = FallbackVoice([engine, Scripted(delay=0)])
-        await hear(voice, "hi")
-        engine.delay = 500
-        began = now()
-        await hear(voice, "hi")
-        short = now() - began
-        await hear(voice, "x" * 300)
-        return short, now() - began - short
-
-    assert run(main()) == (pytest.approx(8.8), pytest.approx(32))
-
-
-def test_a_timeout_of_the_engines_own_goes_to_the_next():
-    async def main():
-        late = Scripted("late", error=BackendTimeout("server is slow"))
-        return [c.voice for c in await hear(FallbackVoice([late, Scripted()]), "hi")]
-
-    assert run(main()) == ["good"] * 3
-
-
-def test_the_voice_never_changes_in_mid_sentence():
-    async def main():
-        half = Scripted("half", error=BackendBroken("died"), fails_at=1)
-        good = Scripted()
-        voice = FallbackVoice([half, good])
-        heard = []
-        with pytest.raises(BackendBroken, match="died"):
-            async with aclosing(voice.speak(Sentence("hi"))) as chunks:
-                async for chunk in chunks:
-                    heard.append(chunk.voice)
-        asked = list(good.asked)
-        return heard, asked, [c.voice for c in await hear(voice, "next")]
-
-    assert run(main()) == (["half"], [], ["good"] * 3)
-
-
-def test_what_cannot_be_spoken_is_nobodys_fault():
-    async def main():
-        engine, good = Scripted("engine"), Scripted()
-        voice = FallbackVoice([engine, good])
-        with pytest.raises(Unspeakable):
-            await hear(voice, "")
-        return good.asked, voice.snapshot()["engine"]["state"]
-
-    assert run(main()) == ([], "ok")
-
-
-def test_nobody_can_speak():
-    async def main():
-        with pytest.raises(BackendBroken, match="no voice"):
-            await hear(FallbackVoice([Scripted(error=BackendBroken("x"))]), "hi")
-
-    run(main())
-
-
-def test_silence_from_an_engine_is_a_fault():
-    async def main():
-        voice = FallbackVoice([Scripted("mute", chunks=0), Scripted()])
-        return [c.voice for c in await hear(voice, "hi")], voice.snapshot()["mute"]["why"]
-
-    assert run(main()) == (["good"] * 3, "it made no sound")
 
 
 # --- cache --------------------------------------------------------------------------------------

@@ -274,7 +274,8 @@ def adopted(left: Unfinished) -> Aired:
 def _load_voice(room: Room) -> SpeechCache:
     from livehost.brain.voice import make_voice  # noqa: PLC0415
 
-    return make_voice(room)
+    # `livehost check` came first; what ends later must not end a show that is started again.
+    return make_voice(room, running=True)
 
 
 def _sentence(text: str, emotion: str) -> Sentence:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from livehost.brain import voice_status
 from livehost.brain.chat.message import MOST_TEXT, Rejected, clean
 from livehost.brain.console import Console
 from livehost.brain.console.desk import Outcome, Receipt, StreamTap
@@ -132,6 +133,7 @@ class ShowDesk:
         numbers |= _labelled("livehost_chat_dropped_total", "reason", self._inbox.dropped)
         numbers |= _labelled("livehost_chat_waiting", "sort", self._inbox.snapshot())
         numbers |= _labelled("livehost_show_total", "what", on_air.counts)
+        numbers |= voice_status.numbers(self._engines())
         return numbers | flattened("livehost_stage", self._link.health)
 
     def recent(self) -> dict[str, Any]:
@@ -291,6 +293,12 @@ class ShowDesk:
             for p in self._catalog.products.values()
         ]
 
+    def _engines(self) -> dict[str, Any]:
+        """Return the record of each voice engine; nothing while they are not there."""
+        voice = self._voice.value
+        engines: dict[str, Any] = voice.snapshot().get("engines", {}) if voice else {}
+        return engines
+
     def _warnings(self) -> list[str]:
         store = self._state.store
         warnings = [f"catalog not reloaded: {problem}" for problem in self._catalog.problems]
@@ -298,6 +306,7 @@ class ShowDesk:
             warnings.append(f"state cannot be written: {store.failing}")
         if store.moved:
             warnings.append(f"the state file was damaged; it is kept as {store.moved.name}")
+        warnings += voice_status.warnings(self._engines())
         if not self._link.connected:
             warnings.append("the stage is not there; nobody hears the host")
         return warnings

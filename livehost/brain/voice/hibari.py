@@ -25,10 +25,10 @@ from livehost.brain.voice.level import Leveller, fade_ends
 from livehost.brain.voice.normalise import VERSION, spoken_english
 from livehost.brain.voice.onnx_graph import Port, cut
 from livehost.brain.voice.phones import TICK_SAMPLES, phones
-from livehost.brain.voice.speech import Chunk, Sentence, Unspeakable, checked, chunks
+from livehost.brain.voice.speech import Chunk, Sentence, Unfit, Unspeakable, checked, chunks
 from livehost.clock import SAMPLE_RATE
 from livehost.config import Room
-from livehost.errors import BackendBroken, LivehostError, Transient
+from livehost.errors import BackendBroken, LivehostError
 from livehost.media import Phone
 
 _RATE = 24_000
@@ -39,6 +39,7 @@ _SILENT = 10 ** (-50 / 20)
 _HEAD, _TAIL = 5, 8  # ticks kept around the speech
 _PAUSE = SAMPLE_RATE // 6
 _MOST_SYMBOLS = 400
+_LONG_NUMBER = re.compile(r"\d{13,}")  # nobody says these as one number; read by the digit
 
 
 class Hibari:
@@ -59,9 +60,9 @@ class Hibari:
         return hashlib.sha256(repr(values).encode()).hexdigest()
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
-        """Speak `sentence`; see `Voice.speak`. Raises Transient for Chinese."""
+        """Speak `sentence`; see `Voice.speak`. Raises Unfit for Chinese."""
         if re.search("[\u3400-\u9fff]", checked(sentence)):
-            raise Transient("hibari speaks English only")
+            raise Unfit("hibari speaks English only")
         loop = asyncio.get_running_loop()
         try:
             pcm, said = await loop.run_in_executor(self._thread, self._speech, sentence)
@@ -80,7 +81,8 @@ class Hibari:
         return min(2.0, max(0.5, self._speed * sentence.speed))
 
     def _speech(self, sentence: Sentence) -> tuple[NDArray[np.float32], tuple[Phone, ...]]:
-        symbols = english(spoken_english(sentence.text))[:_MOST_SYMBOLS]
+        text = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), sentence.text)
+        symbols = english(spoken_english(text))[:_MOST_SYMBOLS]
         if not any(symbol.isalpha() for symbol in symbols):
             raise Unspeakable("nothing of this text can be said aloud")
         wave, ticks = self._synthesise(symbols, self._pace(sentence))

@@ -16,7 +16,7 @@ import numpy as np
 
 import livehost
 from livehost.brain import sentences
-from livehost.brain.voice import ENGINES, Engine, Sentence, Unspeakable
+from livehost.brain.voice import Engine, Sentence, Unspeakable, make_engine
 from livehost.clock import SAMPLE_RATE
 from livehost.config import Avatar, Room, load_room
 from livehost.errors import ConfigError
@@ -61,12 +61,7 @@ def say(room: Path | None, text: str, out: Path) -> int:
         BackendBroken: the engine failed; no other is tried.
     """
     settings = load_room(room) if room else default_room()
-    if settings.voice.engine not in ENGINES:
-        known = ", ".join(sorted(ENGINES))
-        raise ConfigError(
-            f"{settings.file}: voice.engine: no {settings.voice.engine}; there are {known}"
-        )
-    engine = ENGINES[settings.voice.engine](settings)
+    engine = make_engine(settings, settings.voice.engine)
     try:
         report = asyncio.run(speak_into(engine, text, out))
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.errors import LivehostError
+from livehost.errors import LivehostError, Transient
 from livehost.media import CHUNK_SAMPLES, Phone
 
 MOST_CHARACTERS = 600
@@ -23,6 +23,13 @@ class Unspeakable(LivehostError):
     """This text cannot be spoken by any voice: nothing is left of it, or it is far too long.
 
     A rejection of the text, not a fault of a voice: skip the sentence, try no other voice.
+    """
+
+
+class Unfit(Transient):
+    """This voice does not speak such a text (another language, say); the next one may.
+
+    A property of the voice, not a fault of it: it is not rested and not reported.
     """
 
 
@@ -70,8 +77,10 @@ class Voice(Protocol):
 
         Raises:
             Unspeakable: the text has nothing to say; see there.
+            Unfit: this voice cannot say such a text, another one may.
             BackendTimeout: no sound within the engine's own deadline.
-            BackendBroken: this engine cannot go on (model file damaged, ...).
+            BackendBroken: this engine cannot go on (model file damaged, server gone, ...). In
+                mid-sentence it is the only error; what was made ends without a click.
         """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -20,7 +21,7 @@ import numpy as np
 
 from livehost.brain.voice.reading import Reading, pace_of, sound_key
 from livehost.brain.voice.shape import Loudness, Pcm, Shaper, most_samples
-from livehost.brain.voice.speech import Chunk, Sentence, chunks
+from livehost.brain.voice.speech import Chunk, Sentence, Unfit, chunks
 from livehost.brain.voice.waveform import Resampler
 from livehost.config import Room
 from livehost.errors import BackendBroken, ConfigError, LivehostError
@@ -33,6 +34,7 @@ NEEDED = ("TTS", "torch", "torchaudio", "torchcodec")
 """Packages that the engine needs."""
 _CHECKPOINTS = ("model.pth", "model_file.pth", "best_model.pth")
 _XTTS_CHINESE = "zh-cn"
+_LEAST_IDS = 3  # a blank at each end is no text
 
 
 class Model(Protocol):
@@ -186,7 +188,7 @@ class _Whole:
     def __init__(self, checkpoint: Path, speaker: str, wavs: list[Path], language: str) -> None:
         from TTS.utils.synthesizer import Synthesizer  # noqa: PLC0415
 
-        _one_core()
+        _quiet_on_one_core()
         folder = checkpoint.parent
         self._made = Synthesizer(
             tts_checkpoint=str(checkpoint), tts_config_path=str(folder / "config.json")
@@ -199,13 +201,17 @@ class _Whole:
 
     def speak(self, text: str, pace: float) -> Generator[Pcm]:
         """See `Model`."""
+        language = self._language if self._many_languages else ""
+        tokenizer = getattr(self._made.tts_model, "tokenizer", None)
+        if tokenizer and len(tokenizer.text_to_ids(text, language or None)) < _LEAST_IDS:
+            raise Unfit("coqui: the model has no sounds for this text")
         if self._scale:
             self._made.tts_model.length_scale = self._scale / pace
         wave = self._made.tts(
             text,
             speaker_name=self._speaker or None,
             speaker_wav=self._wavs or None,
-            language_name=self._language if self._many_languages else "",
+            language_name=language,
             split_sentences=False,
         )
         yield np.asarray(wave, np.float32)
@@ -218,7 +224,7 @@ class _Xtts:
         from TTS.config import load_config  # noqa: PLC0415
         from TTS.tts.models.xtts import Xtts  # noqa: PLC0415
 
-        _one_core()
+        _quiet_on_one_core()
         folder = checkpoint.parent
         config = load_config(str(folder / "config.json"))
         self._xtts = Xtts(config)
@@ -250,7 +256,10 @@ class _Xtts:
             yield piece.cpu().numpy().astype(np.float32).ravel()
 
 
-def _one_core() -> None:
+def _quiet_on_one_core() -> None:
+    """Leave the other cores to the stage, and keep the library's word on every letter out of the
+    log."""
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
+    logging.getLogger("TTS").setLevel(logging.ERROR)

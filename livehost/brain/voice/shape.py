@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.brain.voice.level import BOTH_CHANNELS, Leveller, limit
+from livehost.brain.voice.level import Leveller, limit, loudness
 from livehost.clock import SAMPLE_RATE
 from livehost.errors import BackendBroken
 
@@ -45,7 +45,7 @@ class Loudness:
 
     def learn(self, lufs: float) -> None:
         """Take in what the last sentence measured, in one channel."""
-        self._lufs = lufs if not self._known else 0.7 * self._lufs + 0.3 * lufs
+        self._lufs = lufs if not self._known else (self._lufs + lufs) / 2
         self._known = True
 
 
@@ -60,13 +60,13 @@ class Shaper:
     def __init__(self, loudness: Loudness, target_lufs: float, most: int) -> None:
         """Args: most: samples; a longer sentence is a fault."""
         self._loudness = loudness
-        self._target = target_lufs
         self._leveller = loudness.leveller(target_lufs)
         self._most = most
         self._held: Pcm = np.zeros(0, np.float32)
         self._taken = 0
         self._speaking = False
         self._gain: float | None = None
+        self._measured: list[float] = []  # LUFS of each piece before any gain
         self.begun = False
 
     @property
@@ -137,6 +137,7 @@ class Shaper:
 
     def _levelled(self, piece: Pcm) -> Pcm:
         """Level `piece`; the gain moves from the last one's over some milliseconds."""
+        self._measured.append(loudness(piece))
         out = self._leveller.level(piece)
         gain = float(self._leveller.level(_PROBE)[0] / _PROBE[0])
         if self._gain is not None and len(out) >= _RAMP:
@@ -146,10 +147,10 @@ class Shaper:
         return limit(out)
 
     def _learn(self) -> None:
-        """What was measured is the target less the gain that it took."""
-        if self._gain and self._taken > SAMPLE_RATE:
-            gain_db = 20 * float(np.log10(self._gain))
-            self._loudness.learn(self._target - BOTH_CHANNELS - gain_db)
+        """Tell the mean loudness of the pieces, those that were silence left out."""
+        heard = [10 ** (lufs / 10) for lufs in self._measured if np.isfinite(lufs)]
+        if self._taken > SAMPLE_RATE and heard:
+            self._loudness.learn(10 * float(np.log10(np.mean(heard))))
 
 
 def _faded(pcm: Pcm, *, head: bool = True, tail: bool = True) -> Pcm:

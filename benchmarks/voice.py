@@ -2,6 +2,7 @@
 
     python -m benchmarks.voice                      # speed only
     python -m benchmarks.voice --asr MODEL_FOLDER   # and pinyin / word errors (faster-whisper)
+    python -m benchmarks.voice --studio --held-out  # Kokoro's two qualities side by side
 
 The recogniser's own homophone errors do not count against the voice: Chinese is compared as
 pinyin without tones. Prints JSON.
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--asr", type=Path, metavar="FOLDER", help="a CTranslate2 Whisper model")
     parser.add_argument("--engine", default="kokoro", choices=sorted(ENGINES))
     parser.add_argument("--voice", metavar="NAME", help="name or path of a voice")
+    parser.add_argument("--studio", action="store_true", help="and Kokoro as it was published")
+    parser.add_argument("--held-out", action="store_true", help="and what no vocoder was taught")
     parser.add_argument("--limit", type=int, default=100, help="sentences of each kind")
     given = parser.parse_args(arguments)
     print(json.dumps(measure(given), ensure_ascii=False, indent=2))
@@ -81,8 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Return everything measured."""
+    live = _measure(given, "live")
+    if not given.studio:
+        return live
+    studio = _measure(given, "studio")
+    costs = [report["speed"]["cpu_seconds_per_second"] for report in (studio, live)]
+    return {"live": live, "studio": studio, "studio_costs_times": round(costs[0] / costs[1], 1)}
+
+
+def _measure(given: argparse.Namespace, quality: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        room = _room(given, Path(folder))
+        room = _room(given, Path(folder), quality)
         spoken_ones = asyncio.run(_speak_all(room, _texts(given)))
     report: dict[str, Any] = {"engine": given.engine, "voice": given.voice or room.voice.name}
     report["speed"] = _speed(spoken_ones)
@@ -93,10 +106,11 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
-def _room(given: argparse.Namespace, folder: Path) -> Room:
+def _room(given: argparse.Namespace, folder: Path, quality: str) -> Room:
     room = default_room()
+    name = given.voice or room.voice.name
     voice = room.voice.model_copy(
-        update={"engine": given.engine, "fallback": (), "name": given.voice or room.voice.name}
+        update={"engine": given.engine, "fallback": (), "name": name, "quality": quality}
     )
     # The speech cache starts empty; the model files are the user's.
     models = room.cache_dir / "models"
@@ -107,6 +121,9 @@ def _room(given: argparse.Namespace, folder: Path) -> Room:
 
 def _texts(given: argparse.Namespace) -> list[tuple[str, str]]:
     kinds = {"chinese": CHINESE, "mixed": MIXED, "english": ENGLISH}
+    if given.held_out:
+        text = resources.files("livehost.vocoder").joinpath("held_out.txt").read_text("utf-8")
+        kinds["held_out"] = tuple(text.split("\n"))
     if given.engine == "hibari":
         kinds = {"english": ENGLISH}
     return [(kind, text) for kind, texts in kinds.items() for text in texts[: given.limit]]

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
@@ -25,16 +25,27 @@ from numpy.typing import NDArray
 
 from livehost.brain.voice import normalise
 from livehost.brain.voice.g2p import Symbols, english, transcribe, vocabulary
-from livehost.brain.voice.kokoro_model import SAMPLE_RATE, KokoroModel, Prosody, load_vector
+from livehost.brain.voice.kokoro_model import (
+    SAMPLE_RATE,
+    STYLE_ROWS,
+    Encoder,
+    Live,
+    Piecewise,
+    Prosody,
+    Sound,
+    Studio,
+    load_vector,
+)
 from livehost.brain.voice.level import Leveller, fade_ends
 from livehost.brain.voice.lexicon import load_lexicon
-from livehost.brain.voice.phones import SILENCE, TICK_SAMPLES, phones
+from livehost.brain.voice.phones import AHEAD, SILENCE, TICK_SAMPLES, phones
+from livehost.brain.voice.prosody import STYLES, Style, blended, shaped
 from livehost.brain.voice.speech import Chunk, Sentence, Unspeakable, checked, chunks
 from livehost.clock import SAMPLE_RATE as OUTPUT_RATE
 from livehost.config import Room
 from livehost.errors import BackendBroken, ConfigError, LivehostError
 from livehost.media import Phone
-from livehost.models import sha256
+from livehost.models import manifest, sha256, verify
 
 _CLAUSE_TOKENS = 200
 """Tokens that are given one prosody, about 45 characters; longer sentences are split before."""
@@ -45,7 +56,7 @@ _LEAST_CLAUSE_TOKENS = 20
 _EXPECTED_LUFS = -18.0  # one channel, before any gain
 _HEAD, _TAIL = 5, 8  # ticks of silence kept around a clause: 60 and 100 ms
 _PIECES = (64, 160)  # ticks: a piece of a clause lasts 0.8 s at least, later ones 2 s
-_SOUND_VERSION = 1
+_SOUND_VERSION = 2
 """Raise it when the same symbols would sound different: cached speech is then made anew."""
 
 _PAUSE_SECONDS = {".": 0.18, "!": 0.18, "?": 0.18, "…": 0.25, ";": 0.12, ":": 0.08, ",": 0.06}
@@ -65,6 +76,12 @@ class _Stretch:
     pause: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Models:
+    encoder: Encoder
+    sound: Sound
+
+
 class Kokoro:
     """See the module; `Engine` for what every engine promises."""
 
@@ -74,17 +91,23 @@ class Kokoro:
         """Check the settings; models are loaded by the first sentence. Raises ConfigError."""
         self._vector_path = find_vector(room)
         self._vector = load_vector(self._vector_path)
+        self._manners = _manners(self._vector_path)
+        self._vocoder = _vocoder(room, self._vector_path)
+        self._pitch = room.voice.pitch
+        self._expression = room.voice.expression
         self._lexicon = load_lexicon(room.voice.lexicon and room.near(room.voice.lexicon))
         self._english_room = room.language == "en"
         self._speed = room.voice.speed
         self._lufs = room.audio.loudness_lufs
         self._cache_dir = room.cache_dir
-        self._model: KokoroModel | None = None
+        self._models: _Models | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice-kokoro")
         self._fixed = {
             "engine": self.name,
             "versions": (_SOUND_VERSION, normalise.VERSION),
             "voice": sha256(self._vector_path)[:16],
+            "vocoder": sha256(self._vocoder)[:16] if self._vocoder else "",
+            "pitch": self._pitch,
             "lexicon": self._lexicon.digest,
             "lufs": self._lufs,
         }
@@ -92,7 +115,14 @@ class Kokoro:
     def key(self, sentence: Sentence) -> str:
         """Return what decides how `sentence` sounds. Raises Unspeakable."""
         text, is_english = self._spoken(sentence)
-        values = {**self._fixed, "text": text, "en": is_english, "speed": self._pace(sentence)}
+        style = self._style(sentence)
+        values = {
+            **self._fixed,
+            "text": text,
+            "en": is_english,
+            "speed": self._pace(sentence, style),
+            "style": astuple(style),
+        }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
@@ -101,8 +131,9 @@ class Kokoro:
         leveller = Leveller(self._lufs, _EXPECTED_LUFS)
         told = tuple(_joined(stretches))
         for stretch in stretches:
+            made = await self._run(self._begin, stretch)
             for piece in stretch.prosody.pieces(stretch.span, *_PIECES):
-                pcm = await self._run(self._sound, stretch, piece, leveller)
+                pcm = await self._run(self._sound, stretch, made, piece, leveller)
                 for chunk in chunks(pcm, self.name, told):
                     yield chunk
                 told = ()
@@ -133,8 +164,11 @@ class Kokoro:
             raise Unspeakable("nothing of this text can be said aloud")
         return said
 
-    def _pace(self, sentence: Sentence) -> float:
-        return min(2.0, max(0.5, self._speed * sentence.speed))
+    def _style(self, sentence: Sentence) -> Style:
+        return STYLES.get(sentence.emotion, Style()).scaled(self._expression)
+
+    def _pace(self, sentence: Sentence, style: Style) -> float:
+        return min(2.0, max(0.5, self._speed * sentence.speed * style.speed))
 
     # --- in the thread --------------------------------------------------------------------------
 
@@ -156,45 +190,76 @@ class Kokoro:
 
     def _plan(self, sentence: Sentence, options: onnxruntime.RunOptions) -> list[_Stretch]:
         symbols = self._symbols(sentence)
-        model = self._loaded()
-        pace = self._pace(sentence)
-        return [self._stretch(model, clause, pace, options) for clause in clauses(symbols)]
+        style = self._style(sentence)
+        pace = self._pace(sentence, style)
+        return [self._stretch(clause, style, pace, options) for clause in clauses(symbols)]
 
-    def _loaded(self) -> KokoroModel:
-        if self._model is None:
-            self._model = KokoroModel(self._cache_dir)
-        return self._model
+    def _loaded(self) -> _Models:
+        if self._models is None:
+            folder = self._cache_dir
+            sound = Live(folder, self._vocoder) if self._vocoder else Studio(folder)
+            self._models = _Models(Encoder(folder), sound)
+        return self._models
+
+    def _vector_of(self, tokens: int, style: Style) -> NDArray[np.float32]:
+        """Return the voice's vector for a clause: Kokoro's depends on its number of tokens."""
+        row = min(tokens, STYLE_ROWS) - 1
+        name, share = style.like
+        other = self._manners.get(name)
+        return blended(self._vector[row], None if other is None else other[row], share)
 
     def _stretch(
         self,
-        model: KokoroModel,
         clause: list[Symbols],
+        style: Style,
         pace: float,
         options: onnxruntime.RunOptions,
     ) -> _Stretch:
         text = "".join(part.text for part in clause)
         stress = [part.stress for part in clause for _ in part.text]
         ids = vocabulary()
-        prosody = model.encode([ids[symbol] for symbol in text], self._vector, pace, options)
-        span = prosody.sounding(_HEAD, _TAIL)
+        prosody = self._loaded().encoder.encode(
+            [ids[symbol] for symbol in text], self._vector_of(len(text), style), pace, options
+        )
         ticks = [int(n) for n in prosody.ticks[:-1]]
+        pitch, energy = shaped(
+            prosody.pitch,
+            prosody.energy,
+            replace(style, pitch=style.pitch + self._pitch),
+            list(_lifted(stress, ticks)),
+            question=text.strip()[-1:] == "?",
+        )
+        prosody = replace(prosody, pitch=pitch, energy=energy)
+        span = prosody.sounding(_HEAD, _TAIL)
         said = phones(text, stress, ticks, prosody.silences, span)
         pause = _PAUSE_SECONDS.get(text.strip()[-1:], 0.0) / pace
         return _Stretch(prosody, span, said, round(pause * OUTPUT_RATE))
 
+    def _begin(self, stretch: _Stretch, options: onnxruntime.RunOptions) -> Piecewise:
+        return self._loaded().sound.begin(stretch.prosody, stretch.span, options)
+
     def _sound(
         self,
         stretch: _Stretch,
+        made: Piecewise,
         piece: tuple[int, int],
         leveller: Leveller,
         options: onnxruntime.RunOptions,
     ) -> NDArray[np.float32]:
-        wave = self._loaded().sound(stretch.prosody, piece, options)
+        wave = made(piece, options)
         pcm = soxr.resample(wave, SAMPLE_RATE, OUTPUT_RATE)
         pcm = leveller.level(_exactly(pcm, len(wave) * 2))
         last = piece[1] == stretch.span[1]
         pcm = fade_ends(pcm, head=piece[0] == stretch.span[0], tail=last)
         return np.pad(pcm, (0, stretch.pause if last else 0))
+
+
+def _lifted(stress: list[int], ticks: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) ticks of emphasised words; `ticks` begins with the silence before."""
+    ends = np.cumsum(ticks)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], stress, [0]]))).reshape(-1, 2)
+    for first, behind in edges:
+        yield max(0, int(ends[first]) - AHEAD), max(0, int(ends[behind]) - AHEAD)
 
 
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0002fa1f\ue000-\uf8ff]")
@@ -275,3 +340,23 @@ def find_vector(room: Room) -> Path:
             "give one of these or a path to a Kokoro voice (.bin)"
         )
     return path
+
+
+def _manners(vector: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the voices whose manner may be mixed in: those of the same sort beside `vector`.
+
+    Kokoro names a voice by language and sex, "zf_": only such voices mix well.
+    """
+    sort = vector.stem[:3]
+    names = {style.like[0] for style in STYLES.values() if style.like[0][:3] == sort}
+    paths = [vector.with_name(f"{name}.bin") for name in names - {vector.stem}]
+    return {path.stem: load_vector(path) for path in paths if path.is_file()}
+
+
+def _vocoder(room: Room, vector: Path) -> Path | None:
+    """Return the vocoder of a voice, None for the studio quality. Raises ConfigError."""
+    path = vector.with_suffix(".onnx")
+    if room.voice.quality == "studio" or not path.is_file():
+        return None
+    known = manifest().get(f"vocoder-{vector.stem}")
+    return verify(path, known.sha256) if known and known.file == path.name else path

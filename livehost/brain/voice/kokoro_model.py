@@ -1,10 +1,14 @@
-"""The Kokoro-82M network as two ONNX sessions: what to say when, then the sound of it.
+"""The Kokoro-82M network in parts: what to say when, then the sound of it.
 
 In:  symbols and a voice vector.   Out: durations and pauses at once, the waveform piece by piece.
 
-The published graph is one; it is cut where its encoder ends. The encoder costs a tenth of the
+The published graph is one; it is cut where its encoder ends. The encoder costs a twentieth of the
 whole and knows every duration, so lips and pauses are known before the first sound is made, the
 silence at both ends is never synthesised, and the waveform can be made up to the next pause only.
+
+The sound is made in one of two ways. `Studio` runs the rest of the graph as it was published, at
+about the speed of speech on one core. `Live` runs its first layers and leaves the waveform, nine
+tenths of the cost, to a vocoder trained to say the same.
 """
 
 from __future__ import annotations
@@ -15,12 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from livehost.brain.voice.onnx_graph import Port, cut
+from livehost.brain.voice.vocoder import Vocoder, inputs, pulses
 from livehost.errors import ConfigError
 from livehost.models import ModelFile, manifest, sha256, verify
 
@@ -34,6 +40,7 @@ _DURATIONS = Port("/encoder/Clip_output_0", 2)
 _TEXT = Port("/encoder/MatMul_1_output_0", 3)
 _PITCH = Port("/encoder/Reshape_output_0", 2)
 _ENERGY = Port("/encoder/Reshape_1_output_0", 2)
+_FEATURES = Port("/decoder/decoder/decode.3/Div_4_output_0", 3)
 _AUDIO = Port("audio", 1)
 
 _SILENT = -5.0  # log energy below which a tick is silent (speech 0 to 10, silence -9)
@@ -64,6 +71,15 @@ class Prosody:
         """Ticks in all."""
         return int(self.energy.shape[1])
 
+    def fed(self, low: int, high: int) -> dict[str, NDArray[np.float32]]:
+        """Return what the decoder is given for the ticks `low` to `high` (even)."""
+        return {
+            _TEXT.name: self.text[:, :, low // 2 : high // 2],
+            _PITCH.name: self.pitch[:, low:high],
+            _ENERGY.name: self.energy[:, low:high],
+            "style": self.style,
+        }
+
     def sounding(self, head: int, tail: int) -> tuple[int, int]:
         """Return (first, last): the ticks that sound, with up to `head` and `tail` around, even."""
         start = self.silences[0][1] if self.silences and self.silences[0][0] == 0 else 0
@@ -88,32 +104,30 @@ class Prosody:
         yield start, span[1]
 
 
-class KokoroModel:
-    """Both sessions, loaded. Every call is native, slow and for one thread.
+class Encoder:
+    """Says what to say when. Every call is native and for one thread.
 
     Raises:
         ConfigError: on loading, when a file is missing or damaged.
     """
 
     def __init__(self, cache_dir: Path, threads: int = 1) -> None:
-        encoder, decoder = model_files(cache_dir)
-        self._encoder = _session(encoder, threads)
-        self._decoder = _session(decoder, threads)
+        self._encoder = _session(model_file(cache_dir, "kokoro-encoder"), threads)
 
     def encode(
         self,
         tokens: list[int],
-        voice: NDArray[np.float32],
+        style: NDArray[np.float32],
         speed: float,
         options: onnxruntime.RunOptions | None = None,
     ) -> Prosody:
         """Return durations, pitch and energy of at most `MOST_TOKENS` tokens.
 
         Args:
-            voice: (510, 256) float32; its row is chosen by the number of tokens.
+            style: (256,) float32, a voice vector's row for this number of tokens.
             options: setting `terminate` on it from another thread ends the call with an error.
         """
-        style = voice[min(len(tokens), STYLE_ROWS) - 1][None]
+        style = style[None]
         durations, text, pitch, energy = self._encoder.run(
             None,
             {
@@ -126,26 +140,87 @@ class KokoroModel:
         ticks = np.asarray(durations, np.int64).ravel() * 2
         return Prosody(ticks, text, pitch, energy, style, tuple(_pauses(energy[0])))
 
-    def sound(
+
+class Sound(Protocol):
+    """Makes the waveform. Every call is native, slow and for one thread."""
+
+    def begin(
         self,
         prosody: Prosody,
         span: tuple[int, int],
         options: onnxruntime.RunOptions | None = None,
+    ) -> Piecewise:
+        """Return what makes the ticks `span` (even) of a clause, piece by piece."""
+
+
+class Piecewise(Protocol):
+    """Makes pieces of one clause."""
+
+    def __call__(
+        self, piece: tuple[int, int], options: onnxruntime.RunOptions | None = None
     ) -> NDArray[np.float32]:
-        """Return the waveform of `span` (even ticks), (n,) float32 at 24 kHz."""
-        low, high = max(0, span[0] - _MARGIN), min(prosody.length, span[1] + _MARGIN)
-        (audio,) = self._decoder.run(
-            None,
-            {
-                _TEXT.name: prosody.text[:, :, low // 2 : high // 2],
-                _PITCH.name: prosody.pitch[:, low:high],
-                _ENERGY.name: prosody.energy[:, low:high],
-                "style": prosody.style,
-            },
-            options,
-        )
-        wave: NDArray[np.float32] = np.asarray(audio, np.float32).ravel()
-        return wave[(span[0] - low) * TICK : (span[1] - low) * TICK]
+        """Return the waveform of the ticks `piece` (even), (n,) float32 at 24 kHz."""
+
+
+class Studio:
+    """The published decoder. Raises ConfigError on loading, as `Encoder`."""
+
+    def __init__(self, cache_dir: Path, threads: int = 1) -> None:
+        self._decoder = _session(model_file(cache_dir, "kokoro-decoder"), threads)
+
+    def begin(
+        self,
+        prosody: Prosody,
+        span: tuple[int, int],
+        options: onnxruntime.RunOptions | None = None,
+    ) -> Piecewise:
+        def sound(
+            piece: tuple[int, int], options: onnxruntime.RunOptions | None = None
+        ) -> NDArray[np.float32]:
+            low, high = _around(prosody, piece)
+            (audio,) = self._decoder.run(None, prosody.fed(low, high), options)
+            wave: NDArray[np.float32] = np.asarray(audio, np.float32).ravel()
+            return wave[(piece[0] - low) * TICK : (piece[1] - low) * TICK]
+
+        return sound
+
+
+class Live:
+    """The first layers of the published decoder, then a vocoder.
+
+    Args:
+        vocoder: ONNX file of one voice, see `livehost.vocoder`.
+
+    Raises:
+        ConfigError: on loading, as `Encoder`.
+    """
+
+    def __init__(self, cache_dir: Path, vocoder: Path, threads: int = 1) -> None:
+        self._front = _session(model_file(cache_dir, "kokoro-front"), threads)
+        self._vocoder = Vocoder(vocoder, threads)
+
+    def begin(
+        self,
+        prosody: Prosody,
+        span: tuple[int, int],
+        options: onnxruntime.RunOptions | None = None,
+    ) -> Piecewise:
+        low, high = _around(prosody, span)
+        (features,) = self._front.run(None, prosody.fed(low, high), options)
+        pitch = prosody.pitch[0, low:high]
+        seen = inputs(np.asarray(features, np.float32)[0], pitch, prosody.energy[0, low:high])
+        train = pulses(pitch)
+
+        def sound(
+            piece: tuple[int, int], options: onnxruntime.RunOptions | None = None
+        ) -> NDArray[np.float32]:
+            return self._vocoder.sound(seen, train, (piece[0] - low, piece[1] - low), options)
+
+        return sound
+
+
+def _around(prosody: Prosody, span: tuple[int, int]) -> tuple[int, int]:
+    return max(0, span[0] - _MARGIN), min(prosody.length, span[1] + _MARGIN)
 
 
 def _pauses(energy: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
@@ -165,26 +240,25 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
 # --- files --------------------------------------------------------------------------------------
 
 
-def model_files(cache_dir: Path) -> tuple[Path, Path]:
-    """Return encoder and decoder, made from the installed packages on the first call.
+_PARTS: dict[str, tuple[list[Port], list[Port]]] = {
+    "kokoro-encoder": ([], [_DURATIONS, _TEXT, _PITCH, _ENERGY]),
+    "kokoro-front": ([_TEXT, _PITCH, _ENERGY], [_FEATURES]),
+    "kokoro-decoder": ([_TEXT, _PITCH, _ENERGY], [_AUDIO]),
+}
+"""Where the published graph is cut: inputs and outputs of each part."""
+
+
+def model_file(cache_dir: Path, name: str) -> Path:
+    """Return one part of the model, cut from the installed packages on the first call.
 
     Raises:
         ConfigError: a package is missing or damaged, or `cache_dir` cannot be written.
     """
-    known = manifest()
-    encoder, decoder = known["kokoro-encoder"], known["kokoro-decoder"]
-    paths = tuple(
-        cache_dir / "models" / f"{m.name}-{m.sha256[:12]}.onnx" for m in (encoder, decoder)
-    )
-    if not all(_is(path, m) for path, m in zip(paths, (encoder, decoder), strict=True)):
-        whole = _whole(known["kokoro"])
-        _write(paths[0], cut(whole, [], [_DURATIONS, _TEXT, _PITCH, _ENERGY]), encoder)
-        _write(paths[1], cut(whole, [_TEXT, _PITCH, _ENERGY], [_AUDIO]), decoder)
-    return paths[0], paths[1]
-
-
-def _is(path: Path, model: ModelFile) -> bool:
-    return path.is_file() and sha256(path) == model.sha256
+    model = manifest()[name]
+    path = cache_dir / "models" / f"{name}-{model.sha256[:12]}.onnx"
+    if not (path.is_file() and sha256(path) == model.sha256):
+        _write(path, cut(_whole(manifest()["kokoro"]), *_PARTS[name]), model)
+    return path
 
 
 def _whole(model: ModelFile) -> bytes:

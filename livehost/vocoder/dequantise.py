@@ -96,15 +96,16 @@ class _Graph:
 
     def _weight(self, layer: NodeProto, cast: NodeProto, scale: NodeProto) -> NDArray[np.float32]:
         quantised = self._array(layer.input[1])
-        zero = self._array(layer.input[3]) if len(layer.input) > 3 else np.float32(0)
+        zero = self._array(layer.input[3]) if len(layer.input) > 3 else np.zeros(1, np.float32)
         scales = self._maker[next(name for name in scale.input if name != cast.output[0])]
         step = self._array(next(name for name in scales.input if name in self._values))
-        return (quantised - self._along(zero, layer)) * self._along(step, layer)
+        plain = (quantised - self._along(zero, layer)) * self._along(step, layer)
+        return np.asarray(plain, np.float32)
 
     def _along(self, values: NDArray[np.float32], layer: NodeProto) -> NDArray[np.float32]:
         """Return values of each output channel, shaped to multiply the layer's weight."""
         if np.size(values) == 1:
-            return np.float32(np.ravel(values)[0]) * np.ones((), np.float32)
+            return values.reshape(())
         rank = len(self._values[layer.input[1]].dims)
         first = layer.op_type == "ConvInteger"
         return values.reshape([-1] + [1] * (rank - 1) if first else [1] * (rank - 1) + [-1])

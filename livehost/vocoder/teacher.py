@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -140,7 +141,7 @@ def main() -> None:
         seed, path = seeds.getrandbits(32), options.out / f"{number:06d}.npz"
         if not path.exists() and (pair := teacher.read(said, seed)):
             partial = path.with_suffix(".tmp.npz")
-            np.savez(partial, **pair)
+            np.savez(partial, **cast("dict[str, Any]", pair))
             partial.replace(path)
         if path.exists():
             with np.load(path) as file:

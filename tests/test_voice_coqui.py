@@ -13,6 +13,7 @@ from livehost.brain.voice.speech import Sentence, Unfit
 from livehost.config import Voice
 from livehost.errors import BackendBroken, ConfigError
 from tests import tiny_coqui
+from tests.voice_servers import speech, wav
 
 needs_coqui = pytest.mark.skipif(bool(tiny_coqui.missing()), reason=tiny_coqui.missing())
 TEXT = "好的马上，家人们！"
@@ -62,6 +63,48 @@ def test_a_damaged_model_is_one_clear_line(vits, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     heard, error = hear(Coqui(room(tmp_path)))
     assert heard == [] and str(error).startswith("coqui: ") and "\n" not in str(error)
+
+
+@pytest.fixture(scope="module")
+def xtts(tmp_path_factory):
+    folder = tiny_coqui.build_xtts(tmp_path_factory.mktemp("coqui") / "xtts")
+    (folder / "me.wav").write_bytes(wav(speech("abcdefghijklmn", 16_000), 16_000))
+    (folder / "short.wav").write_bytes(wav(speech("a", 16_000), 16_000))
+    (folder / "no.wav").write_bytes(b"RIFF")
+    return folder
+
+
+@needs_coqui
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [{"speaker": "mei"}, {"speaker_wav": ["me.wav"]}])
+def test_xtts_streams_with_a_speaker_or_a_recording(xtts, table):
+    engine = Coqui(room(xtts, language="en", **table))
+
+    async def main():
+        loop, times = asyncio.get_running_loop(), []
+        async with aclosing(engine.speak(Sentence("hello there, this is a test"))) as chunks:
+            async for chunk in chunks:
+                times.append((loop.time(), len(chunk.pcm)))
+        return times
+
+    times = asyncio.run(main())
+    engine.close()
+    assert sum(samples for _, samples in times) > 24_000
+    assert times[-1][0] > times[0][0]
+
+
+@needs_coqui
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"speaker": "bob"}, "one of: mei; not 'bob'"),
+        ({"speaker_wav": ["no.wav"]}, "no.wav: is no recording"),
+        ({"speaker_wav": ["short.wav"]}, "short.wav: is shorter than a second"),
+    ],
+)
+def test_xtts_without_a_voice_is_one_clear_line(xtts, table, why):
+    heard, error = hear(Coqui(room(xtts, language="en", **table)))
+    assert heard == [] and why in str(error)
 
 
 # --- without the extra --------------------------------------------------------------------------

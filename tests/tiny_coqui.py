@@ -45,3 +45,42 @@ def build(folder):
     config.save_json(str(folder / "config.json"))
     torch.save({"model": model.state_dict()}, folder / "model.pth")
     return folder
+
+
+def build_xtts(folder):
+    """Write a random XTTS of 24 M parameters, its vocabulary and one speaker into `folder`."""
+    import torch
+    from tokenizers import Tokenizer, models
+    from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
+    from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+    from TTS.tts.models.xtts import Xtts
+
+    torch.manual_seed(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    special = ["[STOP]", "[UNK]", "[SPACE]", "[en]", "[zh-cn]", "[START]"]
+    words = [*special, *"abcdefghijklmnopqrstuvwxyz12345,.?! "]
+    vocabulary = {word: n for n, word in enumerate(words)}
+    tokens = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
+    tokens.add_special_tokens(special)
+    tokens.save(str(folder / "vocab.json"))
+    size = XttsArgs(
+        gpt_layers=1,
+        gpt_n_model_channels=64,
+        gpt_n_heads=2,
+        gpt_number_text_tokens=len(words) + 2,
+        gpt_max_audio_tokens=40,
+        decoder_input_dim=64,
+    )
+    config = XttsConfig(model_args=size)
+    model = Xtts(config)
+    model.tokenizer = VoiceBpeTokenizer(folder / "vocab.json")
+    model.init_models()
+    model.gpt.init_gpt_for_inference(kv_cache=True)
+    torch.save({"model": model.state_dict()}, folder / "model.pth")
+    config.save_json(str(folder / "config.json"))
+    voice = {
+        "gpt_cond_latent": torch.randn(1, 32, 64),
+        "speaker_embedding": torch.randn(1, 512, 1),
+    }
+    torch.save({"mei": voice}, folder / "speakers_xtts.pth")
+    return folder

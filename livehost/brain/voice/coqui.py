@@ -17,6 +17,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
+import av
 import numpy as np
 
 from livehost.brain.voice.reading import Reading, pace_of, sound_key
@@ -34,6 +35,7 @@ NEEDED = ("TTS", "torch", "torchaudio", "torchcodec")
 """Packages that the engine needs."""
 _CHECKPOINTS = ("model.pth", "model_file.pth", "best_model.pth")
 _XTTS_CHINESE = "zh-cn"
+_XTTS_RATE = 22_050  # Hz, of the recordings that XTTS listens to
 _LEAST_IDS = 3  # a blank at each end is no text
 
 
@@ -237,8 +239,7 @@ class _Xtts:
 
     def _voice(self, speaker: str, wavs: list[Path]) -> tuple[Any, Any]:
         if wavs:
-            latents, embedding = self._xtts.get_conditioning_latents([str(path) for path in wavs])
-            return latents, embedding
+            return self._cloned(wavs)
         speakers = getattr(self._xtts.speaker_manager, "speakers", {})
         if speaker not in speakers:
             there = ", ".join(sorted(speakers)[:8]) or "none"
@@ -248,12 +249,45 @@ class _Xtts:
         chosen = speakers[speaker]
         return chosen["gpt_cond_latent"], chosen["speaker_embedding"]
 
+    def _cloned(self, wavs: list[Path]) -> tuple[Any, Any]:
+        """Return what `get_conditioning_latents` does; the files are read without torchcodec."""
+        import torch  # noqa: PLC0415
+
+        config = self._xtts.config
+        heard = [torch.from_numpy(_recording(path, config.max_ref_len))[None] for path in wavs]
+        each = [self._xtts.get_speaker_embedding(pcm, _XTTS_RATE) for pcm in heard]
+        latents = self._xtts.get_gpt_cond_latents(
+            torch.cat(heard, dim=-1),
+            _XTTS_RATE,
+            length=config.gpt_cond_len,
+            chunk_length=config.gpt_cond_chunk_len,
+        )
+        return latents, torch.stack(each).mean(dim=0)
+
     def speak(self, text: str, pace: float) -> Generator[Pcm]:
         """See `Model`."""
         for piece in self._xtts.inference_stream(
             text, self._language, self._latents, self._embedding, speed=pace
         ):
             yield piece.cpu().numpy().astype(np.float32).ravel()
+
+
+def _recording(path: Path, seconds: int) -> Pcm:
+    """Return the first `seconds` of a recording at `_XTTS_RATE`, mono. Raises BackendBroken."""
+    resampler = av.AudioResampler("flt", "mono", _XTTS_RATE)
+    parts: list[Pcm] = []
+    try:
+        with av.open(str(path)) as file:
+            for frame in file.decode(audio=0):
+                parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+                if sum(map(len, parts)) > seconds * _XTTS_RATE:
+                    break
+    except (av.FFmpegError, IndexError) as error:
+        raise BackendBroken(f"coqui: {path}: is no recording") from error
+    pcm: Pcm = np.concatenate(parts)[: seconds * _XTTS_RATE] if parts else _NOTHING
+    if len(pcm) < _XTTS_RATE:
+        raise BackendBroken(f"coqui: {path}: is shorter than a second")
+    return pcm
 
 
 def _quiet_on_one_core() -> None:

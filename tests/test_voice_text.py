@@ -1,15 +1,18 @@
 """Spoken text to symbols: pinyin, sandhi, English, lexicon."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehost.brain.voice import normalise
-from livehost.brain.voice.g2p import english, transcribe, vocabulary
+from benchmarks.text import heard, items, livehost, pypinyin, score
+from livehost.brain.voice import dictionary, normalise
+from livehost.brain.voice.erhua import with_erhua
+from livehost.brain.voice.g2p import english, pronounce, transcribe, vocabulary
 from livehost.brain.voice.lexicon import Lexicon, builtin_words, load_lexicon
-from livehost.brain.voice.pinyin import to_ipa
+from livehost.brain.voice.pinyin import is_syllable, to_ipa
 from livehost.brain.voice.sandhi import with_sandhi
 from livehost.errors import ConfigError
 
@@ -71,11 +74,15 @@ def test_sandhi_leaves_its_input_alone():
         ("长度", "ꭧʰa↗ŋtu↘"),
         ("好，走。", "xau↓, ʦou↓. "),
         ("走得快", "ʦou↓tɤkʰwai↘"),
-        ("你得买", "ni↓ tei↓ mai↓"),
-        ("头发长，长大", "tʰou↗fa↘ ꭧʰa↗ŋ, ꭧa↓ŋta↘"),
+        ("你得买", "ni↓ tei↗ mai↓"),
+        ("头发长，长大", "tʰou↗fa ꭧʰa↗ŋ, ꭧa↓ŋta↘"),
         ("M码", "ˈɛm ma↓"),
         ("A款", "ˈA kʰwa↓n"),
         ("X X L", "ˈɛks ˈɛks ˈɛl"),
+        ("玩儿", "wa↗ɚ"),
+        ("事儿", "ʂə↘ɚ"),
+        ("一会儿", "i↗xwə↘ɚ"),
+        ("样儿", "ja↘ŋɚ"),
     ],
 )
 def test_transcribe(text, said):
@@ -108,6 +115,96 @@ def test_any_text_gives_only_symbols_of_the_alphabet(text):
     assert set(said) <= set(vocabulary())
     assert "  " not in said
     assert not said.startswith(" ")
+
+
+odd = st.one_of(
+    st.sampled_from(
+        "儿一不地得了着还长行重只干好为都看想买 12.5-元/%:年月A<>()^_T&;乾後發，。！ÀſİKß㎡①Ⅻ٣७"
+        "\ue000\ue061\ue0310\uf8ff\U0001f600\u0301\u200b\ud800"
+    ),
+    st.characters(),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(odd, max_size=80))
+def test_any_text_is_pronounced_in_syllables_that_can_be_said(text):
+    for part in pronounce(normalise.spoken(load_lexicon().replace(text))):
+        assert is_syllable(part) or part[0].isalpha()
+
+
+LONG = (
+    "1",
+    "1-",
+    "1.",
+    "1:1",
+    "行",
+    "一一",
+    "不",
+    "a",
+    "a-",
+    "a@",
+    "<a",
+    "(",
+    "&",
+    "。",
+    " ",
+    "长得",
+    "看看",
+    "￥1/",
+)
+
+
+@pytest.mark.parametrize("unit", LONG)
+def test_long_texts_of_one_kind_are_read(unit):
+    said = symbols(normalise.spoken(load_lexicon().replace(unit * (5000 // len(unit)))))
+    assert set(said) <= set(vocabulary())
+
+
+# --- hard sentences -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("item", items("open"), ids=lambda item: f"{item.category}:{item.text}")
+def test_hard_sentence(item):
+    said = heard(item.text)
+    assert item.is_right(said), " ".join(said)
+
+
+def test_sentences_that_the_rules_were_not_made_from():
+    held_out = score("held_out", livehost)["all"]
+    assert held_out.sentences >= 80
+    assert held_out.right / held_out.sentences >= 0.9
+
+
+def test_the_hard_sentences_are_hard():
+    plain = score("open", pypinyin)["all"]
+    assert plain.sentences >= 250
+    assert plain.right / plain.sentences < 0.6
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([("玩", ["wan2"]), ("儿", ["er2"])], [("玩", ["wanr2"])]),
+        ([("一点儿", ["yi1", "dian3", "er2"])], [("一点", ["yi1", "dianr3"])]),
+        ([("女儿", ["nv3", "er2"])], [("女儿", ["nv3", "er2"])]),
+        ([("儿子", ["er2", "zi5"])], [("儿子", ["er2", "zi5"])]),
+        ([("儿", ["er2"])], [("儿", ["er2"])]),
+        ([("小孩儿", ["xiao3", "hai2", "er2"])], [("小孩", ["xiao3", "hair2"])]),
+    ],
+)
+def test_erhua(words, said):
+    assert with_erhua(words) == said
+
+
+def test_every_correction_is_pinyin_and_fits_its_word():
+    known = dictionary._corrections()
+    words = {*known.whole, *known.parts, *known.neutral}
+    assert len(words) > 3000
+    for word in words:
+        syllables = [syllable for syllable, _ in dictionary.reading(word)]
+        assert len(syllables) == len(word), word
+        assert all(map(is_syllable, syllables)), word
 
 
 # --- lexicon ------------------------------------------------------------------------------------
@@ -146,6 +243,54 @@ def test_the_users_words_come_over_the_built_in_ones(tmp_path):
     lexicon = load_lexicon(path)
     assert lexicon.replace("dior IKEA") == "DIOR 宜家"
     assert lexicon.digest != load_lexicon().digest
+
+
+def test_lexicon_words_match_without_accents_and_with_any_apostrophe():
+    assert Lexicon({"L'Oreal": "欧莱雅"}).replace("L’Oréal、l'oréal") == "欧莱雅、欧莱雅"
+
+
+def test_letters_that_fold_oddly_break_nothing():
+    assert Lexicon({"s": "x", "k": "y"}).replace("ſ K İ ß") == "x y İ ß"
+
+
+def written(path, words, at=0):
+    path.write_text("[words]\n" + "".join(f'"{w}" = "{s}"\n' for w, s in words.items()), "utf-8")
+    os.utime(path, ns=(at, at))
+
+
+def test_a_changed_lexicon_counts_from_the_next_text_on(tmp_path):
+    path = tmp_path / "lexicon.toml"
+    written(path, {"小荷": "[xiao3 he2]"}, at=1)
+    lexicon = load_lexicon(path)
+    before = lexicon.digest
+    assert pronounce(lexicon.replace("小荷")) == ["xiao3", "he2"]
+    written(path, {"小荷": "[xiao3 he4]"}, at=2)
+    assert pronounce(lexicon.replace("小荷")) == ["xiao3", "he4"]
+    assert lexicon.digest != before
+
+
+def test_a_broken_lexicon_changes_nothing_and_is_reported_once(tmp_path, caplog):
+    path = tmp_path / "lexicon.toml"
+    written(path, {"小荷": "小河"}, at=1)
+    lexicon = load_lexicon(path)
+    written(path, {"小荷": "[he]"}, at=2)
+    assert [lexicon.replace("小荷") for _ in range(3)] == ["小河"] * 3
+    (record,) = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert f"{path}:2: words.小荷: 'he' is not pinyin with a tone number" in record.why[0]
+    path.unlink()
+    assert lexicon.replace("小荷") == "小河"
+    written(path, {"小荷": "小鹤"}, at=3)
+    assert lexicon.replace("小荷") == "小鹤"
+
+
+def test_a_text_read_by_the_old_lexicon_is_said_by_it(tmp_path):
+    path = tmp_path / "lexicon.toml"
+    written(path, {"小荷": "[xiao3 he2]"}, at=1)
+    lexicon = load_lexicon(path)
+    text = lexicon.replace("小荷")
+    written(path, {}, at=2)
+    lexicon.replace("")
+    assert pronounce(text) == ["xiao3", "he2"]
 
 
 @pytest.mark.parametrize(

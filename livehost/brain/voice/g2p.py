@@ -13,13 +13,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import rjieba
-from pypinyin import Style, lazy_pinyin
-
-from livehost.brain.voice.lexicon import Lexicon
+from livehost.brain.voice.codes import HAN
+from livehost.brain.voice.dictionary import reading
+from livehost.brain.voice.erhua import with_erhua
+from livehost.brain.voice.lexicon import GIVEN, Lexicon, given
 from livehost.brain.voice.pinyin import to_ipa
-from livehost.brain.voice.rules import HAN
-from livehost.brain.voice.sandhi import with_sandhi
+from livehost.brain.voice.polyphones import NEAR, choose
+from livehost.brain.voice.sandhi import Word, with_sandhi
+from livehost.brain.voice.segment import cut
 
 PUNCTUATION = {
     "、": ", ", "，": ", ", "。": ". ", "！": "! ", "：": ": ", "；": "; ", "？": "? ",
@@ -30,7 +31,7 @@ PUNCTUATION = {
 
 _SEGMENT = re.compile(
     rf"(?P<zh>[{HAN}\U00020000-\U0002fa1f〇\ue000-\uf8ff]+)"
-    r"|(?P<en>[A-Za-zÀ-ÖØ-öø-ÿ](?:[A-Za-zÀ-ÖØ-öø-ÿ'’.\- ]*[A-Za-zÀ-ÖØ-öø-ÿ])?)|(?P<other>.)",
+    r"|(?P<en>[A-Za-zÀ-ÖØ-öø-ÿ](?:[A-Za-zÀ-ÖØ-öø-ÿ'’.\- ]{0,150}[A-Za-zÀ-ÖØ-öø-ÿ])?)|(?P<other>.)",
     re.DOTALL,
 )
 _LETTERS = re.compile(r"\b[A-Za-z]\b(?!['’-])")
@@ -65,11 +66,6 @@ def _emphatic() -> frozenset[str]:
 
 
 @cache
-def _segmenter() -> Any:
-    return rjieba.Jieba()
-
-
-@cache
 def _english() -> Any:
     from hibari.g2p import G2P  # noqa: PLC0415  (0.7 s and 60 MB: only when English is met)
 
@@ -78,20 +74,48 @@ def _english() -> Any:
 
 def english(text: str) -> str:
     """Return the symbols of an English text, which may hold numbers and punctuation."""
+    text = _CHAIN.sub(lambda chain: chain[0].replace("-", " "), text)
     return "".join(c for c in str(_english()(text) or "") if c in vocabulary()).strip()
 
 
-def transcribe(text: str, lexicon: Lexicon) -> list[Symbols]:
-    """Return the symbols of a Chinese text with English words in it, only from the alphabet."""
+_CHAIN = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+){4,}")
+"""A word of many parts; the English reader's time grows with the cube of them."""
+
+
+def transcribe(text: str, lexicon: Lexicon | None = None) -> list[Symbols]:
+    """Return the symbols of a Chinese text with English words in it, only from the alphabet.
+
+    Args:
+        text: from `normalise.spoken`; what `Lexicon.replace` put in tells its own reading.
+        lexicon: not looked at.
+    """
     pieces: list[Symbols] = []
     for match in _SEGMENT.finditer(text):
         if match["zh"]:
-            pieces += _mandarin(match["zh"], lexicon)
+            pieces += _symbols(_mandarin(match["zh"]))
         elif match["en"]:
             pieces += [Symbols(" "), Symbols(_english_words(match["en"]), 1), Symbols(" ")]
         else:
             pieces.append(Symbols(PUNCTUATION.get(match["other"], match["other"])))
     return _single_spaces(pieces)
+
+
+def _symbols(words: list[Word]) -> Iterator[Symbols]:
+    for n, (word, syllables) in enumerate(words):
+        if n:
+            yield Symbols(" ")
+        yield Symbols("".join(map(to_ipa, syllables)), int(word in _emphatic()))
+
+
+def pronounce(text: str) -> list[str]:
+    """Return what `transcribe` says as syllables with tones, and Latin words as they stand."""
+    said: list[str] = []
+    for match in _SEGMENT.finditer(text):
+        if match["zh"]:
+            said += [syllable for _, word in _mandarin(match["zh"]) for syllable in word]
+        elif match["en"]:
+            said += _LETTERS.sub(lambda letter: letter[0].upper(), match["en"]).split()
+    return said
 
 
 def _english_words(text: str) -> str:
@@ -105,59 +129,58 @@ def _english_words(text: str) -> str:
 _LETTER_NAMES = {"A": "ˈA", "I": "ˈI"}
 
 
-def _mandarin(text: str, lexicon: Lexicon) -> Iterator[Symbols]:
-    cut = list(_words(text))
-    readings = [_reading(n, cut) or _syllables(word, lexicon) for n, word in enumerate(cut)]
-    words = with_sandhi(list(zip(cut, readings, strict=True)))
-    for n, (word, syllables) in enumerate(words):
-        if n:
-            yield Symbols(" ")
-        yield Symbols("".join(map(to_ipa, syllables)), int(word in _emphatic()))
+def _mandarin(text: str) -> list[Word]:
+    """Return the words of a stretch of Chinese with the syllables that are spoken."""
+    cuts = list(_words(text))
+    read = _read([word for word, _ in cuts])
+    words = [(w, given or said) for (w, given), said in zip(cuts, read, strict=True)]
+    plain = [_sayable(w, said) for w, said in words]
+    return with_sandhi(with_erhua([word for word in plain if word[1]]))
 
 
-def _reading(n: int, words: list[str]) -> list[str]:
-    """Return how word `n` is read among its neighbours where a dictionary cannot know."""
-    before = words[n - 1] if n else ""
-    match words[n]:
-        case "得":
-            return ["dei3"] if before in _PERSONS or not before else ["de5"]
-        case "地":
-            return ["de5"] if len(before) > 1 else []
-        case "长":
-            return ["zhang3"] if "".join(words[n + 1 :])[:1] in _GROWS else ["chang2"]
-        case "脏":
-            return ["zang1"]
-    return []
+def _words(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield words, with their syllables where a lexicon gives them."""
+    for part in re.split(f"({GIVEN}+)", text):
+        if syllables := given(part):
+            yield "\ue000" * len(syllables), syllables
+        elif part:
+            yield from ((word, []) for word in cut(part))
 
 
-_PERSONS = frozenset(
-    ("你", "您", "我", "他", "她", "它", "咱", "我们", "你们", "咱们", "大家", "都", "还", "就")
-)
-_POTENTIAL = re.compile("^[看走跑吃穿用买说做听来过靠信对比]得.$")
-_GROWS = frozenset("大高出成在满着了到")
+def _read(words: list[str]) -> list[list[str]]:
+    """Return the syllables of each word: the dictionary's, or by the neighbours."""
+    text = "".join(words)
+    out: list[list[str]] = []
+    at = 0
+    for n, word in enumerate(words):
+        syllables: list[str] = []
+        for m, (syllable, sure) in enumerate(reading(word)):
+            here = at + m
+            found = "" if sure else _chosen(words, n, text, here)
+            syllables.append(found or syllable)
+        out.append(syllables)
+        at += len(word)
+    return out
 
 
-def _words(text: str) -> Iterator[str]:
-    for part in re.split("([\ue000-\uf8ff])", text):
-        if part:
-            yield from _segmenter().cut(part)
+def _chosen(words: list[str], n: int, text: str, at: int) -> str:
+    """Return how the character at `at` is read by its neighbours; "" if they do not tell."""
+    before, after = text[max(0, at - NEAR) : at], text[at + 1 : at + 1 + NEAR]
+    if found := choose(text[at], before, after):
+        return found
+    if text[at] == "地" and words[n] == "地":
+        adverb = n > 0 and len(words[n - 1]) > 1 and bool(after)
+        return "de5" if adverb and before[-1:] not in _PLACES else "di4"
+    return ""
 
 
-def _syllables(word: str, lexicon: Lexicon) -> list[str]:
-    if given := lexicon.pronunciation(word):
-        return list(given)
-    if _POTENTIAL.match(word):
-        return [_syllables(word[0], lexicon)[0], "de5", *_syllables(word[2:], lexicon)]
-    found = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
-    return [syllable for syllable in found if _is_syllable(syllable)]
+_PLACES = frozenset("的里上下内外")
 
 
-def _is_syllable(syllable: str) -> bool:
-    try:
-        to_ipa(syllable)
-    except ValueError:
-        return False
-    return True
+def _sayable(word: str, syllables: list[str]) -> Word:
+    """Drop the characters that have no reading."""
+    kept = [(c, s) for c, s in zip(word, syllables, strict=True) if s]
+    return "".join(c for c, _ in kept), [s for _, s in kept]
 
 
 def _single_spaces(pieces: list[Symbols]) -> list[Symbols]:

@@ -1,16 +1,19 @@
 """How brands and odd words are said: the built-in list and the user's own.
 
 In:  TOML with [words]: "Livehost" = "来福候斯特", or pinyin in brackets: "薄荷" = "[bo4 he5]".
-Out: text in which those words are replaced, and pronunciations for the replaced ones.
+Out: text in which those words are replaced; given pinyin travels in it, see `given`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import threading
 import tomllib
+import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -18,56 +21,143 @@ from livehost.brain.voice.pinyin import to_ipa
 from livehost.config import key_lines
 from livehost.errors import ConfigError
 
-_FIRST_MARK = 0xE000
-_MOST_WORDS = 0xF8FF - _FIRST_MARK  # the private use area, one character for each pronunciation
+_log = logging.getLogger(__name__)
+_MOST_WORDS = 5000
 _PINYIN = re.compile(r"^\[([a-zü1-5 ]+)\]$")
+_PRIVATE = 0xE000
+"""Pinyin travels through the text in the private use area, letter by letter: nothing that reads
+normal characters changes it, and the text alone tells how it is said."""
+GIVEN = "[\ue031-\ue035\ue061-\ue07a]"
+"""A character of given pinyin, as a regular expression."""
 
 
 class Lexicon:
-    """Words with a given reading.
-
-    A word with a pinyin reading becomes one private-use character, which `pronunciation` turns
-    back into syllables after the text has been normalised.
-    """
+    """Words with a given reading. It never changes; `WatchedLexicon` is the one of a file."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
         """Args: words: written form (Latin letters in any case) -> text to say, or pinyin."""
-        self.digest = hashlib.sha256(repr(sorted(words.items())).encode()).hexdigest()[:16]
-        self._syllables: dict[str, tuple[str, ...]] = {}
-        self._says = {word.lower(): self._reading(says) for word, says in words.items()}
-        self._finds = _any_of(self._says)
+        folded = {_folded(word): says for word, says in words.items()}
+        self._digest = hashlib.sha256(repr(sorted(folded.items())).encode()).hexdigest()[:16]
+        self._says = {word: _carried(says) for word, says in folded.items()}
+        self._sizes: dict[str, list[int]] = {}
+        for word in sorted(self._says, key=len, reverse=True):
+            sizes = self._sizes.setdefault(word[0], [])
+            if len(word) not in sizes:
+                sizes.append(len(word))
 
-    def _reading(self, says: str) -> str:
-        if not (pinyin := _PINYIN.match(says)):
-            return says
-        mark = chr(_FIRST_MARK + len(self._syllables))
-        self._syllables[mark] = tuple(pinyin[1].split())
-        return mark
+    @property
+    def digest(self) -> str:
+        """What the words and readings are, as 16 hexadecimal digits."""
+        return self._digest
 
     def replace(self, text: str) -> str:
         """Return `text` with every listed word replaced, longest first."""
-        text = re.sub("[\ue000-\uf8ff]", "", text)
-        if self._finds is None:
-            return text
-        return self._finds.sub(lambda match: self._says[match[0].lower()], text)
+        text = _PRIVATE_USE.sub("", text)
+        folded = _folded(text)
+        out: list[str] = []
+        at = 0
+        while at < len(text):
+            size = self._found(folded, at)
+            out.append(self._says[folded[at : at + size]] if size else text[at])
+            at += size or 1
+        return "".join(out)
 
-    def pronunciation(self, mark: str) -> tuple[str, ...]:
-        """Return the syllables behind a character that `replace` put in; empty for any other."""
-        return self._syllables.get(mark, ())
+    def _found(self, text: str, at: int) -> int:
+        """Return the size of the longest listed word at `at`, 0 if there is none."""
+        for size in self._sizes.get(text[at], ()):
+            word = text[at : at + size]
+            if word in self._says and _stands_alone(text, at, at + len(word)):
+                return len(word)
+        return 0
 
 
-def _any_of(words: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not words:
+class WatchedLexicon(Lexicon):
+    """The built-in words with those of a file over them, read again when the file changes.
+
+    A change counts from the next text on. A file with a mistake, or one that is gone, changes
+    nothing: the words read last stay, and the mistakes are logged once, with file and line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read `path`. Raises ConfigError as `load_lexicon` does."""
+        self._path = path
+        self._seen = _stamp(path)
+        self._now = _over_builtin(path)
+        self._reading = threading.Lock()
+
+    @property
+    def digest(self) -> str:
+        """The digest of the words that count now."""
+        return self._now.digest
+
+    def replace(self, text: str) -> str:
+        """Return `text` with every listed word replaced, by the file as it is now."""
+        if _stamp(self._path) != self._seen and self._reading.acquire(blocking=False):
+            try:
+                self._read_again()
+            finally:
+                self._reading.release()
+        return self._now.replace(text)
+
+    def _read_again(self) -> None:
+        self._seen = _stamp(self._path)
+        try:
+            self._now = _over_builtin(self._path)
+        except ConfigError as error:
+            problems = list(error.problems)
+            _log.warning("lexicon has mistakes; words read before stay", extra={"why": problems})
+        else:
+            _log.info("lexicon read again", extra={"file": str(self._path)})
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is written or replaced; None when it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
         return None
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(_whole_word(word) for word in longest_first), re.IGNORECASE)
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _whole_word(word: str) -> str:
+def _carried(says: str) -> str:
+    """Return the text to say, or pinyin as private characters."""
+    if not (pinyin := _PINYIN.match(says)):
+        return says
+    return "".join(chr(_PRIVATE + ord(c)) for c in pinyin[1].replace("ü", "v") if c != " ")
+
+
+def given(text: str) -> list[str]:
+    """Return the syllables that `text` carries when all of it is given pinyin; else none."""
+    letters = "".join(chr(ord(c) - _PRIVATE) if _GIVEN.match(c) else " " for c in text)
+    return [] if " " in letters else [m[0] for m in re.finditer("[a-z]+[1-5]", letters)]
+
+
+_GIVEN = re.compile(GIVEN)
+_PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
+
+
+def _folded(text: str) -> str:
+    """Return `text` in lower case without accents, character by character."""
+    return "".join(map(_folded_character, text))
+
+
+@lru_cache(maxsize=4096)
+def _folded_character(character: str) -> str:
+    if character in "’‘＇":
+        return "'"
+    plain = unicodedata.normalize("NFKD", character)[:1] if ord(character) > 0x7F else character
+    plain = (plain if plain.isascii() and plain.isalnum() else character).lower()
+    return plain if len(plain) == 1 else character
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
     """A Latin word must not start or end inside another one; Chinese words have no borders."""
-    before = r"(?<![A-Za-z0-9])" if re.match(r"[A-Za-z0-9]", word) else ""
-    after = r"(?![A-Za-z0-9])" if re.search(r"[A-Za-z0-9]$", word) else ""
-    return before + re.escape(word) + after
+    inside = _is_latin(text[start]) and start > 0 and _is_latin(text[start - 1])
+    return not inside and not (_is_latin(text[end - 1]) and _is_latin(text[end : end + 1]))
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalnum()
 
 
 @cache
@@ -79,13 +169,18 @@ def builtin_words() -> Mapping[str, str]:
 
 
 def load_lexicon(path: Path | None = None) -> Lexicon:
-    """Return the built-in words with those of the file at `path` over them.
+    """Return the built-in words with those of the file at `path`, which is watched, over them.
 
     Raises:
         ConfigError: the file cannot be read or a reading is neither text nor pinyin; every
             problem with file, line and key.
     """
-    return Lexicon({**builtin_words(), **(_read(path) if path else {})})
+    return WatchedLexicon(path) if path else Lexicon(builtin_words())
+
+
+def _over_builtin(path: Path) -> Lexicon:
+    builtin = {_folded(word): says for word, says in builtin_words().items()}
+    return Lexicon({**builtin, **{_folded(word): says for word, says in _read(path).items()}})
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -97,8 +192,8 @@ def _read(path: Path) -> dict[str, str]:
     words = table.get("words")
     if set(table) != {"words"} or not isinstance(words, dict):
         raise ConfigError(f"{path}:1: a lexicon has one table, [words]")
-    if len(words) > _MOST_WORDS // 2:
-        raise ConfigError(f"{path}:1: words: {len(words)} words; {_MOST_WORDS // 2} is the most")
+    if len(words) > _MOST_WORDS:
+        raise ConfigError(f"{path}:1: words: {len(words)} words; {_MOST_WORDS} is the most")
     lines = key_lines(text)
     problems = [
         f"{path}:{lines.get(f'words.{word}', 1)}: words.{word}: {problem}"

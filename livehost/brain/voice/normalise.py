@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from livehost.brain.voice.characters import to_simplified, without_markup
+from livehost.brain.voice.codes import HAN
 from livehost.brain.voice.numbers import NUMBER as N
-from livehost.brain.voice.rules import HAN, RULES, UNIT
+from livehost.brain.voice.rules import RULES, UNIT
 
-VERSION = 1
+VERSION = 2
 """Raise it when a rule changes what is said: speech made by the old rules is then made anew."""
 
 _SIGNS = str.maketrans(
@@ -21,6 +23,9 @@ _SIGNS = str.maketrans(
         "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "№": "No.", "＄": "$",
         "～": "~", "〜": "~", "∼": "~", "–": "-", "−": "-", "﹣": "-", "✕": "×", "✖": "×",
         "…": "…", "⋯": "…", "‘": "'", "’": "'", "＇": "'", "\u00ad": None, "\ufeff": None,
+        "↑": None, "↓": None, "→": "，",
+        **{chr(0x2460 + n): f"{n + 1}，" for n in range(20)},  # ①
+        **{chr(0x2160 + n): str(n + 1) for n in range(12)},  # Ⅰ
         "\u200b": None, "\u200d": None, "\ufe0f": None, "\ufe0e": None, "\u20e3": None,
     }
 )  # fmt: skip
@@ -31,6 +36,7 @@ _DROPPED = {"So", "Sk", "Cs", "Co", "Cn", "Cc", "Cf"}
 def plain_characters(text: str) -> str:
     """Return `text` with full-width forms made plain and emoji and control characters dropped."""
     text = re.sub(r"[\r\n\u2028\u2029]+", "。", text.strip())
+    text = to_simplified(without_markup(text))
     text = re.sub(r"[⁰¹⁴-⁹₀-₉]", "", text.translate(_SIGNS))
     text = "".join(_plain(character) for character in text)
     return re.sub(r"\s+", " ", text).strip()
@@ -43,6 +49,8 @@ def _plain(character: str) -> str:
         return " "
     if character not in _KEPT_SYMBOLS and unicodedata.category(character) in _DROPPED:
         return ""
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
     return unicodedata.normalize("NFKC", character)
 
 

@@ -50,10 +50,34 @@ def to_ipa(syllable: str) -> str:
     plain, tone = syllable[:-1].replace("ü", "v"), syllable[-1:]
     if tone not in TONES:
         raise ValueError(f"{syllable!r} is not pinyin with a tone number")
-    shape = WHOLE.get(plain) or _compose(plain)
+    shape = WHOLE.get(plain) or _compose(plain) or _coloured(plain)
     if shape is None:
         raise ValueError(f"{syllable!r} is not a Mandarin syllable")
     return shape.replace("0", TONES[tone])
+
+
+def _coloured(plain: str) -> str | None:
+    """Return the shape of a syllable with erhua: "wanr" is that of "wan" without n, then ɚ."""
+    shape = _compose(plain[:-1]) if plain.endswith("r") else None
+    if shape is None:
+        return None
+    for ending, becomes in _BEFORE_R:
+        if shape.endswith(ending):
+            return shape[: -len(ending)] + becomes + "ɚ"
+    return shape + "ɚ"
+
+
+_BEFORE_R = (("0n", "0"), ("ai0", "a0"), ("ei0", "ə0"), ("ɨ0", "ə0"))
+"""Endings that give way to the r, longest first."""
+
+
+def is_syllable(syllable: str) -> bool:
+    """Whether `to_ipa` knows `syllable`."""
+    try:
+        to_ipa(syllable)
+    except ValueError:
+        return False
+    return True
 
 
 def _compose(plain: str) -> str | None:

@@ -40,7 +40,8 @@ def test_the_list_of_a_room_with_defaults(capsys):
     rows = listed(capsys)
     assert rows["kokoro"] == {
         "engine": "kokoro", "use": "speaks", "ready": "yes", "languages": ["zh", "en"],
-        "timings": True, "voices": ["zf_xiaobei", "zf_xiaoxiao", "zf_xiaoyi"], "consent": "not needed",
+        "timings": True, "voices": ["zf_xiaobei", "zf_xiaoxiao", "zf_xiaoyi"],
+        "consent": "not needed",
     }  # fmt: skip
     assert rows["silent"]["use"] == "fallback 1"
     assert rows["openai"]["ready"] == "no: voice.openai.base_url: is required"

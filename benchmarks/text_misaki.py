@@ -12,10 +12,10 @@ import sys
 
 from misaki.zh import ZHG2P
 from misaki.zh_frontend import ZH_MAP
-from pypinyin import Style, pinyin_dict
+from pypinyin import pinyin_dict
 from pypinyin.contrib.tone_convert import to_finals, to_initials, to_normal
-from pypinyin.style import convert
 
+NON_SYLLABIC = chr(815)  # misaki takes it out of what it returns
 RETROFLEX = ("zh", "ch", "sh", "r")
 
 
@@ -48,13 +48,12 @@ def new(texts: list[str]) -> list[list[str]]:
 
 
 def old(texts: list[str]) -> list[list[str]]:
-    marks = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
     written: dict[str, str] = {}
     for syllable in sorted(syllables(), reverse=True):
-        for tone in marks:
-            shape = convert(syllable, Style.TONE3, True) if False else f"{syllable}{tone}"
+        for tone in "12345":
+            shape = f"{syllable}{tone}"
             try:
-                written[ZHG2P.py2ipa(shape)] = shape
+                written[ZHG2P.py2ipa(shape).replace(NON_SYLLABIC, "")] = shape
             except Exception:
                 continue
     shapes = re.compile("|".join(sorted(map(re.escape, written), key=len, reverse=True)))

@@ -102,6 +102,12 @@ def _entry(word: str) -> list[str]:
         return [known.single.get(word) or _plain(word)[0]]
     if word in known.whole:
         return list(known.whole[word])
+    if len(word) == 4 and word == word[0] * 2 + word[2] * 2 and is_known(word[::2]):
+        pair = [
+            known.parts.get(word[::2], {}).get(c, s)
+            for c, s in zip(word[::2], _plain(word[::2]), strict=True)
+        ]
+        return [pair[0], pair[0], pair[1], pair[1]]
     syllables = _plain(word) if word in PHRASES_DICT else _composed(word)
     parts = known.parts.get(word, {})
     syllables = [parts.get(c, s) for c, s in zip(word, syllables, strict=True)]

@@ -81,7 +81,9 @@ def _price_with_cents(m: Match) -> str:
 
 
 def _discount(m: Match) -> str:
-    """85折 is 八五折, 8.5折 too is heard as a number, 8折 is 八折."""
+    """85折 is 八五折, 8.5折 too is heard as a number, 8折 is 八折, 10折 is 十折."""
+    if m[1] == "10":
+        return "十折"
     return (digits(m[1]) if "." not in m[1] else number(m[1])) + "折"
 
 

@@ -32,7 +32,7 @@ _HEADS = frozenset("有也很可给比把请我你想每")
 _POINTS = frozenset("这那哪每")
 _PRONOUNS = frozenset("你您我他她它")
 _BUY = re.compile(f"[买满拍付][{_DIGITS}两十百千万]+$")
-_GET = frozenset("免减送返赠得发抵")
+_GET = frozenset("免减送返赠得发抵赔罚")
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ def with_sandhi(words: list[Word]) -> list[Word]:
 
 def _no(text: str, at: int, tone: str) -> str:
     """不 rises before a fourth tone and has none between a doubled verb: 行不行."""
-    if 0 < at < len(text) - 1 and text[at - 1] == text[at + 1]:
+    if 0 < at < len(text) - 1 and text[at - 1] == text[at + 1] and text[at - 2 : at - 1] != "不":
         return "bu5"
     return "bu2" if tone == "4" else "bu4"
 
@@ -98,11 +98,15 @@ def _one(text: str, at: int, tone: str, ends_word: bool) -> str:
 
 def _is_figure(before: str, after: str) -> bool:
     """Whether 一 between `before` and `after` is read as a figure."""
-    return before[-2:] not in _ENDS_IN_ONE and bool(
-        _FIGURE_BEFORE.search(before)
-        or _FIGURE_AFTER.match(after)
-        or (_HUNDREDS.search(before) and after[:1] in ("", "十"))
-        or (before[-1:] in tuple("买拍满付") and after[:1] in _GET)
+    return (
+        before[-2:] not in _ENDS_IN_ONE
+        and before[-2:-1] not in tuple("块毛")
+        and bool(
+            _FIGURE_BEFORE.search(before)
+            or _FIGURE_AFTER.match(after)
+            or (_HUNDREDS.search(before) and after[:1] in ("", "十"))
+            or (before[-1:] in tuple("买拍满付假") and after[:1] in _GET)
+        )
     )
 
 

@@ -108,9 +108,9 @@ def test_what_another_engine_said_is_not_kept(tmp_path):
     async def main():
         voice = cache_of(tmp_path, Scripted(error=BackendBroken("x")), Scripted("second"))
         heard = await hear(voice, "hi")
-        return heard[0].voice, voice.cached(Sentence("hi")), await voice.prepare(Sentence("hi"))
+        return heard[0].voice, voice.cached(Sentence("hi"))
 
-    assert run(main()) == ("second", False, False)
+    assert run(main()) == ("second", False)
 
 
 def test_half_a_sentence_is_not_kept(tmp_path):
@@ -154,6 +154,24 @@ def test_prepare_fills_the_cache(tmp_path):
         return done, engine.asked, voice.hits, voice.prepared
 
     assert run(main()) == ([True, True, True], ["a", "b"], 1, 2)
+
+
+def test_nothing_is_prepared_while_the_engine_that_is_kept_is_away(tmp_path):
+    async def main():
+        good, other = Scripted(error=BackendBroken("gone")), Scripted("other")
+        voice = SpeechCache(tmp_path, 10**9, good, FallbackVoice([good, other]))
+        await hear(voice, "一")
+        preparing = asyncio.ensure_future(voice.prepare(Sentence("二")))
+        await asyncio.sleep(15)
+        assert not preparing.done() and other.asked == ["一"]
+        good.error = None
+        await asyncio.sleep(60)
+        await hear(voice, "三")  # tries the engine again, unheard
+        await asyncio.sleep(30)
+        return preparing.done() and preparing.result(), good.asked, other.asked
+
+    prepared, asked, others = run(main())
+    assert prepared and asked[-1] == "二" and others == ["一", "三"]
 
 
 def test_live_speech_is_not_delayed_by_preparing(tmp_path):

@@ -23,6 +23,8 @@ from livehost.brain.voice.fallback import FallbackVoice
 from livehost.brain.voice.speech import Chunk, Engine, Sentence, chunks
 from livehost.errors import BackendBroken
 
+AWAY_SECONDS = 5.0  # between two looks whether the first engine speaks again
+
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
@@ -100,7 +102,8 @@ class SpeechCache:
     async def prepare(self, sentence: Sentence) -> bool:
         """Make the speech of `sentence` ahead of time; return whether the cache now holds it.
 
-        Waits while somebody speaks live; prepares one sentence at a time, in the order asked.
+        Waits while somebody speaks live and while the first engine is away, whose speech alone
+        is kept; prepares one sentence at a time, in the order asked.
         False when the standard engine could not make it. Cancelling stops the work.
 
         Raises Unspeakable.
@@ -109,6 +112,9 @@ class SpeechCache:
         async with self._preparing:
             while key not in self._disk:
                 await self._no_live.wait()
+                if not self._chain.best_speaks:
+                    await asyncio.sleep(AWAY_SECONDS)
+                    continue
                 job = self._jobs.get(key) or self._begin(key, sentence)
                 try:
                     async for _ in _follow(job):

@@ -184,6 +184,11 @@ class FallbackVoice:
 
     # --- seen from outside ----------------------------------------------------------------------
 
+    @property
+    def best_speaks(self) -> bool:
+        """The first engine is neither failing nor refused."""
+        return self._records[0].state(asyncio.get_running_loop().time()) == "ok"
+
     def snapshot(self) -> dict[str, Any]:
         """Return the record of each engine by name."""
         now = asyncio.get_running_loop().time()

@@ -102,6 +102,22 @@ def test_emphatic_words_are_marked():
     assert [part.stress for part in parts if part.text.strip()] == [1, 0]
 
 
+def stressed(text, *names):
+    parts = transcribe(normalise.spoken(text), BARE, names)
+    return "".join(part.text for part in parts if part.stress)
+
+
+def test_prices_are_emphasised_whole():
+    assert stressed("价格199.9元，很划算。") == symbols("一百九十九点九元").replace(" ", "")
+    assert stressed("一共九块九。") == symbols("九块九").replace(" ", "")
+    assert stressed("一共三件。") == ""
+
+
+def test_names_are_emphasised_where_they_stand():
+    assert stressed("这个保温杯很轻。", "保温杯") == symbols("保温杯").replace(" ", "")
+    assert stressed("这个保温杯很轻。") == ""
+
+
 anything = st.text(
     st.one_of(st.sampled_from("你好这个不一二三，。 abcXYZ'’-ê㐀龥〇"), st.characters()),
     max_size=40,

@@ -15,14 +15,18 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from livehost.brain.ahead import SpeechAhead
 from livehost.brain.catalog import Line, Segment, load_catalog
+from livehost.brain.chat.feed import Feed
+from livehost.brain.chat.feed import State as FeedState
+from livehost.brain.chat.feeds import Feeds
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.intake import Intake
+from livehost.brain.chat.keep import keep
 from livehost.brain.chat.kinds import product_in
-from livehost.brain.chat.message import Rejected
 from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
@@ -136,11 +140,15 @@ class Show:
             news=self.speaker.plan,
             seen=memory.seen,
         )
+        self.feeds = Feeds(self.intake)
+        self.feeds.add(Feed("http", "http")).is_not_live(FeedState.LISTENING)
+        self.intake.told = self.feeds.written
+        self.state.told = self.feeds.settled
         answers = CommonAnswers(
             self.catalog, room.language, lambda: self.director.product, self.writer.judged
         )
         self.ahead = SpeechAhead(
-            self.voice.get, self.writer, self.director, manners, _sentence, answers.texts
+            self.voice.get, self.writer, self.director, manners, self._sentence, answers.texts
         )
         self._take_up(now)
 
@@ -174,10 +182,13 @@ class Show:
                     ("speech-ahead", self.ahead.run),
                     ("catalog", self._watch_catalog),
                     ("console", self._console),
+                    ("chat", self.feeds.run),
+                    ("chat-sources", self._chat_sources),
                 )
             ]
             for source in self._sources(lines):
-                services.append(group.create_task(self._read(source), name=source.name))
+                feed = self.feeds.add(Feed(source.name, source.name))
+                services.append(group.create_task(keep(source, feed), name=source.name))
             await ending.wait()
             for task in services:
                 task.cancel()
@@ -188,9 +199,15 @@ class Show:
         if self.voice.value:
             self.voice.value.close()
 
+    def _sentence(self, text: str, emotion: str) -> Sentence:
+        from livehost.brain.voice import Sentence  # noqa: PLC0415  (see _load_voice)
+
+        names = {name for p in self.catalog.products.values() for name in p.names()}
+        return Sentence(text, emotion, stressed=tuple(sorted(n for n in names if n in text)))
+
     async def _speak(self, text: str, emotion: str) -> AsyncGenerator[Chunk, None]:
         voice = await self.voice.get()
-        sentence = _sentence(text, emotion)
+        sentence = self._sentence(text, emotion)
         from livehost.brain.voice import Unspeakable  # noqa: PLC0415  (see _load_voice)
 
         try:
@@ -231,24 +248,13 @@ class Show:
             sources.append(LineSource(lines))
         return sources
 
-    async def _read(self, source: Source) -> None:
-        """Run one source; an end is an end, a failure is tried again."""
-
-        def submit(raw: bytes | str | dict[str, Any]) -> None:
-            try:
-                self.intake.submit(raw, source.name)
-            except Rejected as rejected:
-                log.debug("chat rejected", extra={"reason": rejected.reason})
-
-        ended = asyncio.Event()
-
-        async def once() -> None:
-            await source.run(submit)
-            ended.set()
+    async def _chat_sources(self) -> None:
+        """Keep the sources of the room file running; without any there is nothing to load."""
+        if not self.room.chat.source:
             await asyncio.Event().wait()
-
-        log.info("chat source starts", extra={"source": source.name})
-        await supervise(f"chat {source.name}", once)
+        house = await asyncio.get_running_loop().run_in_executor(None, _load_house)
+        memory = self.state.memory
+        await house.House(self.room, self.feeds, house.Past(memory.show_seconds, memory.show)).run()
 
 
 def adopted(left: Unfinished) -> Aired:
@@ -278,10 +284,10 @@ def _load_voice(room: Room) -> SpeechCache:
     return make_voice(room, running=True)
 
 
-def _sentence(text: str, emotion: str) -> Sentence:
-    from livehost.brain.voice import Sentence  # noqa: PLC0415
+def _load_house() -> ModuleType:
+    from livehost.brain.chat import house  # noqa: PLC0415
 
-    return Sentence(text, emotion)
+    return house
 
 
 def _load_console() -> Callable[[Show, Callable[[], None]], Console]:

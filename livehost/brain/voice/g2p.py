@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -82,17 +82,20 @@ _CHAIN = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+){4,}")
 """A word of many parts; the English reader's time grows with the cube of them."""
 
 
-def transcribe(text: str, lexicon: Lexicon | None = None) -> list[Symbols]:
+def transcribe(
+    text: str, lexicon: Lexicon | None = None, stressed: Sequence[str] = ()
+) -> list[Symbols]:
     """Return the symbols of a Chinese text with English words in it, only from the alphabet.
 
     Args:
         text: from `normalise.spoken`; what `Lexicon.replace` put in tells its own reading.
         lexicon: not looked at.
+        stressed: what is emphasised, besides prices and the words of emphatic.txt.
     """
     pieces: list[Symbols] = []
     for match in _SEGMENT.finditer(text):
         if match["zh"]:
-            pieces += _symbols(_mandarin(match["zh"]))
+            pieces += _symbols(_mandarin(match["zh"]), stressed)
         elif match["en"]:
             pieces += [Symbols(" "), Symbols(_english_words(match["en"]), 1), Symbols(" ")]
         else:
@@ -100,11 +103,27 @@ def transcribe(text: str, lexicon: Lexicon | None = None) -> list[Symbols]:
     return _single_spaces(pieces)
 
 
-def _symbols(words: list[Word]) -> Iterator[Symbols]:
+def _symbols(words: list[Word], stressed: Sequence[str]) -> Iterator[Symbols]:
+    spans = list(_emphasised("".join(word for word, _ in words), stressed))
+    at = 0
     for n, (word, syllables) in enumerate(words):
         if n:
             yield Symbols(" ")
-        yield Symbols("".join(map(to_ipa, syllables)), int(word in _emphatic()))
+        inside = any(start < at + len(word) and at < end for start, end in spans)
+        yield Symbols("".join(map(to_ipa, syllables)), int(inside or word in _emphatic()))
+        at += len(word)
+
+
+_PRICE = re.compile(r"[〇零一二两三四五六七八九十百千万亿点]+(?:块|元|毛|折)[一二三四五六七八九半]?")
+
+
+def _emphasised(text: str, stressed: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of prices and of the words asked for."""
+    for match in _PRICE.finditer(text):
+        yield match.span()
+    for word in stressed:
+        for match in re.finditer(re.escape(word), text):
+            yield match.span()
 
 
 def pronounce(text: str) -> list[str]:

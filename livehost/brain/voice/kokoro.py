@@ -122,6 +122,7 @@ class Kokoro:
             "en": is_english,
             "speed": self._pace(sentence, style),
             "style": astuple(style),
+            "stressed": sentence.stressed,
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -159,7 +160,7 @@ class Kokoro:
         if is_english:
             said = [Symbols(part) for part in re.split(r"(?<=[;:,.!?—…] )", english(text))]
         else:
-            said = transcribe(text, self._lexicon)
+            said = transcribe(text, self._lexicon, sentence.stressed)
         if not any(symbol.isalpha() for part in said for symbol in part.text):
             raise Unspeakable("nothing of this text can be said aloud")
         return said

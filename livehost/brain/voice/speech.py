@@ -41,11 +41,13 @@ class Sentence:
         text: as it is written, 1 to `MOST_CHARACTERS` characters.
         emotion: a preset of the avatar; voices that have no emotions ignore it.
         speed: factor on the room's speed, 0.5 to 2.
+        stressed: names in the text to emphasise, where the voice can.
     """
 
     text: str
     emotion: str = "neutral"
     speed: float = 1.0
+    stressed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnxruntime import RunOptions
 
 from livehost.brain.voice.kokoro import Kokoro
 from livehost.brain.voice.kokoro_model import Encoder, Live, Studio
 from livehost.brain.voice.prosody import SEMITONE, STYLES, Style, blended, shaped
 from livehost.brain.voice.say import default_room
+from livehost.brain.voice.speech import Sentence
 from livehost.brain.voice.vocoder import (
     HOP,
     SAMPLE_RATE,
@@ -196,3 +198,40 @@ def test_a_damaged_vocoder_is_refused(tmp_path):
     named = room.voice.model_copy(update={"name": str(voice / "zf_xiaoxiao.bin")})
     with pytest.raises(ConfigError, match="sha256"):
         Kokoro(room.model_copy(update={"voice": named}))
+
+
+def _planned(voice, text, emotion):
+    """Return (mean pitch in Hz, seconds) of a sentence."""
+    [stretch] = voice._plan(Sentence(text, emotion), RunOptions())
+    low, high = stretch.span
+    pitch = stretch.prosody.pitch[0, low:high]
+    return float(pitch[pitch > 10].mean()), (high - low) / 80
+
+
+@pytest.mark.real
+def test_emotions_are_heard_in_pitch_and_speed_and_can_be_turned_off():
+    room = default_room()
+    voice = Kokoro(room)
+    text = "今天给大家带来一款好用的杯子。"
+    neutral, excited, sorry = (
+        _planned(voice, text, e) for e in ("neutral", "excited", "apologetic")
+    )
+    assert excited[0] > neutral[0] * 1.03 > sorry[0]
+    assert excited[1] < neutral[1] < sorry[1]
+    assert voice.key(Sentence(text, "excited")) != voice.key(Sentence(text))
+    flat = room.voice.model_copy(update={"expression": 0.0})
+    plain = Kokoro(room.model_copy(update={"voice": flat}))
+    assert _planned(plain, text, "excited") == pytest.approx(_planned(plain, text, "neutral"))
+    for each in (voice, plain):
+        each.close()
+
+
+@pytest.mark.real
+def test_the_studio_quality_is_the_published_decoder():
+    room = default_room()
+    studio = Kokoro(
+        room.model_copy(update={"voice": room.voice.model_copy(update={"quality": "studio"})})
+    )
+    live = Kokoro(room)
+    assert studio._vocoder is None and live._vocoder
+    assert studio.key(Sentence("好。")) != live.key(Sentence("好。"))

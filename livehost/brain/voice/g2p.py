@@ -114,7 +114,7 @@ def _symbols(words: list[Word], stressed: Sequence[str]) -> Iterator[Symbols]:
         at += len(word)
 
 
-_PRICE = re.compile(r"[〇零一二两三四五六七八九十百千万亿点]+(?:块|元|毛|折)[一二三四五六七八九半]?")
+_PRICE = re.compile("[〇零一二两三四五六七八九十百千万亿点]+[块元毛折][一二三四五六七八九半]?")
 
 
 def _emphasised(text: str, stressed: Sequence[str]) -> Iterator[tuple[int, int]]:

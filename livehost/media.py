@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
+from weakref import ReferenceType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class Yuv:
     v: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Layer:
     """A 4:2:0 picture with straight (not premultiplied) alpha, placed in the frame.
 
@@ -123,6 +124,9 @@ class Layer:
         alpha: (height, width) uint8, 255 is opaque.
         alpha_uv: (height / 2, width / 2) uint8, the same at chroma resolution.
         left, top: frame pixels of the picture's corner; both even, may be negative.
+        before: the layer of the same size and place that this one replaces and equals outside
+            `changed`; None when it may differ from any other everywhere.
+        changed: boxes of the picture (left, top, width, height; even).
     """
 
     picture: Yuv
@@ -130,6 +134,8 @@ class Layer:
     alpha_uv: NDArray[np.uint8]
     left: int
     top: int
+    before: ReferenceType[Layer] | None = None
+    changed: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from livehost.colour import rgb_to_yuv
 from livehost.config import REQUIRED_LABEL, Scene, Video
 from livehost.media import Layer, Yuv
 from livehost.stage import compose, planes
-from livehost.stage.colour import rgb_to_yuv
 from livehost.stage.compose import Composer
 from livehost.stage.text import ink_height
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from livehost.colour import rgb_to_yuv
 from livehost.config import Scene, Video
 from livehost.stage import compose
 from livehost.stage.backdrop import AHEAD, Clip
-from livehost.stage.colour import rgb_to_yuv
 from livehost.stage.compose import Composer
 from livehost.stage.layout import layout
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livehost.avatar import load_avatar
+from livehost.colour import rgb_to_yuv, yuv_to_rgb
 from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Quality, rest_face
-from livehost.stage.colour import rgb_to_yuv, yuv_to_rgb
 from livehost.stage.render import make_renderer
 from livehost.stage.render.decoder import EASE_TICKS
 from livehost.stage.render.session import Session
@@ -122,9 +122,84 @@ def test_the_ladder_holds_what_it_says(avatar, renderer):
     mouth = renderer.render(face("m", avatar, yaw=-4), Quality.MOUTH_ONLY)
     assert np.array_equal(first.alpha, mouth.alpha) and not same(first, mouth)
     held = renderer.render(face("o", avatar, yaw=4), Quality.HOLD)
-    assert same(mouth, held)
+    assert same(held, renderer.render(face("sil", avatar, yaw=2), Quality.MOUTH_ONLY))
     plate = renderer.render(face("o", avatar, yaw=4), Quality.PLATE)
     assert same(plate, make_renderer(avatar, *SIZE).render(rest_face(), Quality.PLATE))
+
+
+def lips(renderer, layer):
+    left, top, width, height = renderer._mouth.box
+    return layer.picture.y[top : top + height, left : left + width].astype(int)
+
+
+@pytest.mark.parametrize("level", [Quality.FULL, Quality.MOUTH_ONLY, Quality.MOUTH_HALF])
+def test_a_mouth_that_is_held_is_shut_first(avatar, renderer, level):
+    shut = lips(renderer, renderer.render(face("sil", avatar), Quality.FULL))
+    for viseme in "iaaa":
+        opened = renderer.render(face(viseme, avatar), level)
+    held = renderer.render(face("a", avatar), Quality.HOLD)
+    assert np.abs(lips(renderer, opened) - shut).max() > 40
+    assert np.abs(lips(renderer, held) - shut).max() <= 3
+    assert renderer.render(face("o", avatar), Quality.HOLD) is held
+    again = renderer.render(face("a", avatar), level)
+    again = renderer.render(face("a", avatar), level)
+    assert np.abs(lips(renderer, again) - lips(renderer, opened)).max() <= 3
+
+
+def test_a_smile_stays_when_the_mouth_is_held(avatar, renderer):
+    smile = avatar.emotions["friendly_smile"].copy()
+    for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
+        smile[SHAPE[name]] = 0  # as the drive does while nobody speaks
+    smiling = renderer.render(Face(smile), Quality.FULL)
+    assert psnr(smiling.picture.y, renderer.render(Face(smile), Quality.HOLD).picture.y) > 50
+
+
+@pytest.mark.parametrize("level", [Quality.HOLD, Quality.MOUTH_ONLY, Quality.MOUTH_HALF])
+def test_eyes_that_are_held_are_open(avatar, renderer, level):
+    def eyes(layer):
+        left, top, width, height = renderer._eyes.box
+        return layer.picture.y[top : top + height, left : left + width].astype(int)
+
+    awake = eyes(renderer.render(face("sil", avatar), Quality.FULL))
+    shapes = np.zeros(len(BLENDSHAPES), np.float32)
+    shapes[[SHAPE["eyeBlinkLeft"], SHAPE["eyeBlinkRight"]]] = 1
+    shut = eyes(renderer.render(Face(shapes), Quality.FULL))
+    held = eyes(renderer.render(Face(shapes), level))
+    assert np.abs(shut - awake).max() > 40
+    assert np.abs(held - awake).max() <= 3
+
+
+def test_a_layer_says_where_it_differs_from_the_one_before(avatar):
+    renderer, random = make_renderer(avatar, *SIZE), np.random.default_rng(0)
+    levels = [Quality.FULL] * 4 + [Quality.MOUTH_ONLY, Quality.MOUTH_HALF, Quality.HOLD]
+    levels += [Quality.PLATE]
+    last, noted = renderer.render(rest_face(), Quality.FULL), 0
+    for _ in range(80):
+        pose = HeadPose(*random.normal(0, (2, 1.5, 1, 0.01, 0.01)))
+        given = Face(avatar.visemes[random.choice(list("aiumo"))], pose, random.random())
+        layer = renderer.render(given, random.choice(levels))
+        if layer is last:
+            continue
+        if layer.before is not None:
+            assert layer.before() is last
+            assert unchanged(last, layer)
+            noted += 1
+        last = layer
+    assert noted > 40
+
+
+def unchanged(before, now):
+    """Return whether two layers are equal outside the boxes that the second one names."""
+    elsewhere = np.ones(now.alpha.shape, bool)
+    for left, top, width, height in now.changed:
+        assert not (left % 2 or top % 2 or width % 2 or height % 2)
+        elsewhere[top : top + height, left : left + width] = False
+    halves = elsewhere[::2, ::2]
+    luma = ((before.picture.y, now.picture.y), (before.alpha, now.alpha))
+    chroma = ((before.picture.u, now.picture.u), (before.alpha_uv, now.alpha_uv))
+    return all((a == b)[elsewhere].all() for a, b in luma) and all(
+        (a == b)[halves].all() for a, b in chroma
+    )
 
 
 def test_half_rate_blends_between_two_mouths(avatar, renderer):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from livehost.avatar import load_avatar
+from livehost.colour import yuv_to_rgb
 from livehost.media import Face, HeadPose, Quality, rest_face
-from livehost.stage.colour import yuv_to_rgb
 from livehost.stage.render import make_renderer
 from livehost.stage.render.band import Band
 from livehost.stage.render.decoder import EASE_TICKS
@@ -147,7 +147,7 @@ def test_the_bands_meet_without_a_seam(avatar, shape):
     once = texture.layer()
     whole.draw(texture, once)
     # Above the shoulders there is only the head, on a grid that lies a little differently.
-    shoulders = renderer._chest._box[1]
+    shoulders = renderer._chest.box[1]
     apart = np.abs(over(layer, 128) - over(once, 128))[shoulders - 4 :]
     assert apart.max() <= 6 and apart.mean() < 0.1
 

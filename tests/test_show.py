@@ -1,6 +1,7 @@
 """The tick loop on virtual time: sound never waits for pictures, and nothing is skipped."""
 
 import asyncio
+import threading
 from fractions import Fraction
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from livehost.media import Packet, Quality, Yuv, rest_face
 from livehost.stage.pace import Ladder
 from livehost.stage.playout import Playout
 from livehost.stage.program import Host, Program, Still
-from livehost.stage.show import Show
+from livehost.stage.show import MOST_SOUNDING, Show
 from livehost.wire import Cue, CueKind, Heard, Speech, Started
 from tests.virtual import run
 
@@ -101,6 +102,56 @@ def test_every_tick_has_one_picture_and_its_exact_samples():
     assert stage.show.counters.repeated == 0
     kinds = [p.kind for p in stage.packets]
     assert kinds.count("video") == kinds.count("audio") == 251
+
+
+def test_no_encoder_runs_in_the_event_loop():
+    """Half a tick of codec there would make every socket and timer late."""
+
+    class Noting(Encoder):
+        threads: ClassVar = set()
+
+        def video(self, *given):
+            self.threads.add(threading.current_thread().name)
+            return super().video(*given)
+
+        def audio(self, *given):
+            self.threads.add(threading.current_thread().name)
+            return super().audio(*given)
+
+    Stage(encoder=Noting()).run(5)
+    assert Noting.threads == {"encode_0", "sound_0"}
+
+
+def test_packets_of_each_kind_keep_their_order():
+    packets = Stage().run(100).packets
+    for kind in ("video", "audio"):
+        times = [packet.dts for packet in packets if packet.kind == kind]
+        assert times == sorted(times)
+
+
+def test_a_broken_sound_encoder_ends_the_show():
+    class Broken(Encoder):
+        def audio(self, first_sample, pcm):
+            if first_sample > 1920 * 20:
+                raise BackendBroken("aac lost")
+            return super().audio(first_sample, pcm)
+
+    with pytest.raises(BaseExceptionGroup) as told:
+        Stage(encoder=Broken()).run(100)
+    assert told.group_contains(BackendBroken, match="aac lost")
+
+
+def test_a_sound_encoder_that_never_returns_ends_the_show():
+    async def clog(stage):
+        never = [asyncio.get_running_loop().create_future() for _ in range(MOST_SOUNDING)]
+        stage.show._sounding.update(never)
+        await asyncio.sleep(0.2)
+        for future in never:
+            future.cancel()
+
+    with pytest.raises(BaseExceptionGroup) as told:
+        Stage().run(100, clog)
+    assert told.group_contains(BackendBroken, match="stuck")
 
 
 def test_speech_comes_out_whole_and_is_reported():

@@ -162,8 +162,7 @@ class Composer:
             return [self._frame]
         boxes = list(_differences(self._drawn, sprites))
         if presenter is not None and presenter is not self._presenter:
-            known = [planes.box_of(layer) for layer in (presenter, self._presenter) if layer]
-            boxes += [box & self._above_desk for box in known]
+            boxes += [box & self._above_desk for box in _moved(self._presenter, presenter)]
         return _merged(box & self._frame for box in boxes)
 
     @property
@@ -182,6 +181,16 @@ class Composer:
     @property
     def _below(self) -> Box:
         return Box(0, self._desk.solid_top, self._frame.right, self._frame.bottom)
+
+
+def _moved(before: Layer | None, now: Layer) -> list[Box]:
+    """Return the boxes of the frame in which two presenters may differ."""
+    if before is not None and now.before is not None and now.before() is before:
+        return [
+            Box(left, top, left + width, top + height).shifted(now.left, now.top)
+            for left, top, width, height in now.changed
+        ]
+    return [planes.box_of(layer) for layer in (now, before) if layer]
 
 
 def _differences(before: list[Sprite], now: list[Sprite]) -> Iterable[Box]:

@@ -14,14 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost.colour import rgb_to_yuv
 from livehost.media import Layer, Yuv
-from livehost.stage.colour import rgb_to_yuv
 
 U8 = NDArray[np.uint8]
 Colour = tuple[float, float, float]  # sRGB, 0 .. 1
-
-_SPARSE = 0.06
-"""Share of half-transparent pixels up to which only these are blended and the rest is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,45 +100,23 @@ def blend(onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0) -> None:
     if seen.empty or opacity <= 0:
         return
     local = seen.shifted(-layer.left, -layer.top)
-    sparse = opacity >= 1 and _is_sparse(layer)
     alpha, alpha_uv = cut(layer.alpha, local, 1), cut(layer.alpha_uv, local, 2)
     if opacity < 1:
         alpha, alpha_uv = _scaled(alpha, opacity), _scaled(alpha_uv, opacity)
     picture = layer.picture
-    mix = _mix_sparse if sparse else _mix_dense
-    mix(cut(onto.y, seen, 1), cut(picture.y, local, 1), alpha)
-    mix(cut(onto.u, seen, 2), cut(picture.u, local, 2), alpha_uv)
-    mix(cut(onto.v, seen, 2), cut(picture.v, local, 2), alpha_uv)
-
-
-def _is_sparse(layer: Layer) -> bool:
-    alpha = layer.alpha_uv
-    return cv2.countNonZero(_between(alpha, 1, 254)) <= _SPARSE * alpha.size
-
-
-def _between(alpha: U8, low: int, high: int) -> U8:
-    """Return 255 where `low <= alpha <= high`, else 0."""
-    return np.asarray(cv2.inRange(alpha, np.array(low), np.array(high)), np.uint8)
+    _mix(cut(onto.y, seen, 1), cut(picture.y, local, 1), alpha)
+    _mix(cut(onto.u, seen, 2), cut(picture.u, local, 2), alpha_uv)
+    _mix(cut(onto.v, seen, 2), cut(picture.v, local, 2), alpha_uv)
 
 
 def _scaled(alpha: U8, opacity: float) -> U8:
     return cv2.convertScaleAbs(alpha, alpha=opacity).reshape(alpha.shape).astype(np.uint8)
 
 
-def _mix_dense(under: U8, over: U8, alpha: U8) -> None:
+def _mix(under: U8, over: U8, alpha: U8) -> None:
     lit = cv2.multiply(over, alpha, scale=1 / 255)
     dark = cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255)
     under[:] = cv2.add(lit, dark)
-
-
-def _mix_sparse(under: U8, over: U8, alpha: U8) -> None:
-    """Copy where alpha is 255, blend only where it is between."""
-    cv2.copyTo(over, _between(alpha, 255, 255), under)
-    partial = _between(alpha, 1, 254).view(np.bool_)
-    at = np.divmod(np.flatnonzero(partial), alpha.shape[1])
-    below = under[at].astype(np.int32)
-    below += ((over[at].astype(np.int32) - below) * alpha[at] + 128) // 255
-    under[at] = below
 
 
 def opaque(rgb: U8) -> Yuv:

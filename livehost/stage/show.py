@@ -3,8 +3,8 @@
 In:  `Playout`, `Cues`.   Out: encoded packets to `emit`, reports to `report`.
 
 Each tick is planned `LEAD` ticks before it is due: its sound is mixed and its picture ordered from
-the render thread. When it is due the sound goes to the encoder whatever happened, and the picture
-if it is ready; if not, the encoder repeats the last one.
+the render thread. When it is due the sound goes to its encoder whatever happened, and the picture
+to its own if it is ready; if not, that repeats the last one. Each encoder has a thread.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.clock import Timeline
+from livehost.errors import BackendBroken
 from livehost.media import Face, Packet, Yuv
 from livehost.metrics import Quantiles, StageCounters
 from livehost.stage.cues import Cues
@@ -34,6 +35,7 @@ FINISH_SECONDS = 2.0
 MOST_ORDERED = 3  # pictures in the render thread, the one being drawn included
 MOST_ENCODING = 3  # ticks in the encode thread before pictures are repeated
 SKIP_ENCODING = 50  # ticks in the encode thread before pictures are dropped
+MOST_SOUNDING = 250  # ticks in the sound thread before its encoder counts as stuck
 
 
 class Drive(Protocol):
@@ -81,7 +83,7 @@ class Show:
     Args:
         emit: called with each packet, in the event loop.
         report: called with `Started` and `Heard` when their samples go to the encoder.
-        render_thread, encode_thread: executors of one thread each; None makes them.
+        render_thread, encode_thread, sound_thread: executors of one thread each; None makes them.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Show:
         report: Callable[[Started | Heard], None],
         render_thread: Executor | None = None,
         encode_thread: Executor | None = None,
+        sound_thread: Executor | None = None,
     ) -> None:
         self._timeline = timeline
         self._playout = playout
@@ -108,8 +111,10 @@ class Show:
         self._planned: deque[_Planned] = deque()
         self._render_thread = render_thread or ThreadPoolExecutor(1, "render")
         self._encode_thread = encode_thread or ThreadPoolExecutor(1, "encode")
+        self._sound_thread = sound_thread or ThreadPoolExecutor(1, "sound")
         self._ordered: set[asyncio.Future[Yuv]] = set()
         self._encoding: set[asyncio.Future[list[Packet]]] = set()
+        self._sounding: set[asyncio.Future[list[Packet]]] = set()
         self._keyframe = False
         self._broken: BaseException | None = None
         self._caption: tuple[str, float, int] = ("", 0.0, -1)
@@ -210,14 +215,20 @@ class Show:
     # --- release: when it is due ------------------------------------------------------------------
 
     def _release(self, planned: _Planned) -> None:
-        first_sample = self._timeline.first_sample(planned.index)
-        for packet in self._encoder.audio(first_sample, planned.pcm):
-            self._emit(packet)
+        self._release_sound(planned)
         self._release_picture(planned)
         for utterance, sentence in planned.pulled.started:
             self._report(Started(utterance, sentence, planned.index))
         for heard in planned.pulled.heard:
             self._report(heard)
+
+    def _release_sound(self, planned: _Planned) -> None:
+        if len(self._sounding) >= MOST_SOUNDING:
+            raise BackendBroken("the audio encoder is stuck")
+        first_sample = self._timeline.first_sample(planned.index)
+        self._await(
+            self._sounding, self._sound_thread, self._encoder.audio, first_sample, planned.pcm
+        )
 
     def _release_picture(self, planned: _Planned) -> None:
         picture = self._ready(planned.picture)
@@ -228,12 +239,23 @@ class Show:
             picture = None
         if picture is None:
             self.counters.repeated += 1
-        encode = functools.partial(self._encode, planned.index, picture, self._keyframe)
-        self._keyframe = False
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._encode_thread, encode, loop.time)
-        self._encoding.add(future)
-        future.add_done_callback(self._encoded)
+        keyframe, self._keyframe = self._keyframe, False
+        now = asyncio.get_running_loop().time
+        self._await(
+            self._encoding, self._encode_thread, self._encode, planned.index, picture, keyframe, now
+        )
+
+    def _await(
+        self,
+        waiting: set[asyncio.Future[list[Packet]]],
+        thread: Executor,
+        encode: Callable[..., list[Packet]],
+        *given: Any,
+    ) -> None:
+        """Have `encode` run in `thread`, and its packets emitted."""
+        future = asyncio.get_running_loop().run_in_executor(thread, encode, *given)
+        waiting.add(future)
+        future.add_done_callback(functools.partial(self._encoded, waiting))
 
     def _ready(self, picture: asyncio.Future[Yuv] | None) -> Yuv | None:
         if picture is None or not picture.done():
@@ -250,18 +272,22 @@ class Show:
         self.timings.encode.add((now() - began) * 1000)
         return packets
 
-    def _encoded(self, future: asyncio.Future[list[Packet]]) -> None:
-        self._encoding.discard(future)
+    def _encoded(
+        self, waiting: set[asyncio.Future[list[Packet]]], future: asyncio.Future[list[Packet]]
+    ) -> None:
+        waiting.discard(future)
         if future.cancelled():
             return
-        self._broken = future.exception()
-        if self._broken is None:
-            for packet in future.result():
-                self._emit(packet)
+        if error := future.exception():
+            self._broken = error
+            return
+        for packet in future.result():
+            self._emit(packet)
 
     async def _finish(self) -> None:
-        pending: set[asyncio.Future[Any]] = {*self._ordered, *self._encoding}
+        pending: set[asyncio.Future[Any]] = {*self._ordered, *self._encoding, *self._sounding}
         if pending:
             await asyncio.wait(pending, timeout=FINISH_SECONDS)
         self._render_thread.shutdown(wait=False, cancel_futures=True)
         self._encode_thread.shutdown(wait=False, cancel_futures=True)
+        self._sound_thread.shutdown(wait=False, cancel_futures=True)

@@ -1,11 +1,16 @@
-"""A box of the presenter that moves: its maps, and the pixels that they fetch.
+"""A box of the presenter that moves: where its pixels come from, and their way into a layer.
 
 In:  pose and breath.   Out: warped pixels in the planes of a layer.
+
+A band is drawn in strips that a processor's cache can hold, each no wider than the body can be at
+that height: beside it nothing is visible, so nothing is fetched.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,12 +19,23 @@ from numpy.typing import NDArray
 from livehost.media import HeadPose, Layer
 from livehost.stage.render.surface import Surface
 from livehost.stage.render.texture import Texture
-from livehost.stage.render.warp import Box, Warp
+from livehost.stage.render.warp import STEP, Box, Warp
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
-Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
-S = TypeVar("S", bound=np.generic)
+
+STRIP = 12 * STEP  # rows
+_NONE = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Some rows of a band, and the columns that are visible in and near them."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
 
 
 class Band:
@@ -28,67 +44,106 @@ class Band:
     Args:
         box: left, top, width, height in the texture; all even.
         unseen: texture pixels that the content may be off by before it is moved again.
+
+    Attributes:
+        box: as given.
+        reach: texture pixels that no pixel is farther from its source than.
     """
 
     def __init__(self, surface: Surface, texture: Texture, box: Box, unseen: float) -> None:
-        self._box = box
+        self.box = box
         self._unseen = unseen
         self._warp = Warp(surface, texture.view, box)
+        self._strips = _strips(texture.luma[..., 1], box)
         self._set(self._warp.field(HeadPose(), 0.0))
 
     def follow(self, pose: HeadPose, breath: float) -> bool:
         """Compute where the pixels come from; return False when nobody could see a change."""
         field = self._warp.field(pose, breath)
-        if float(np.abs(field - self._field).max()) < self._unseen:
+        if cv2.norm(field, self._field, cv2.NORM_INF) < self._unseen:
             return False
         self._set(field)
         return True
 
-    def draw(self, texture: Texture, onto: Layer, within: Box | None = None) -> None:
-        """Draw the texture, warped, into the planes of `onto`.
+    def draw(self, texture: Texture, onto: Layer, within: Box | None = None) -> Box:
+        """Draw the texture, warped, into the planes of `onto`; return the box that was drawn.
 
         Args:
-            within: only this part of the texture's box (even); None draws all of the band.
+            within: only this part of the texture's box; None draws all that is visible.
         """
-        box = self._box if within is None else _common(self._box, within)
-        here = box[0] - self._box[0], box[1] - self._box[1], box[2], box[3]
+        left, top = self.box[:2]
+        wanted = within or self.box
+        wanted = wanted[0] - left, wanted[1] - top, wanted[2], wanted[3]
+        drawn = [part for strip in self._visible() if (part := _common(strip, wanted))[3]]
+        for part in drawn:
+            self._strip(texture, onto, part)
+        return _around(drawn, left, top)
+
+    def _strip(self, texture: Texture, onto: Layer, part: Box) -> None:
+        luma, chroma = self._warp.maps(self._field, part)
+        box = part[0] + self.box[0], part[1] + self.box[1], part[2], part[3]
         picture = onto.picture
-        luma, chroma = (picture.y, onto.alpha), (picture.u, picture.v, onto.alpha_uv)
-        _move(texture.luma, self._luma, here, [_inside(plane, box) for plane in luma])
-        here, box = _halved(here), _halved(box)
-        _move(texture.chroma, self._chroma, here, [_inside(plane, box) for plane in chroma])
+        _move(texture.luma, luma, [_inside(plane, box, 1) for plane in (picture.y, onto.alpha)])
+        planes = picture.u, picture.v, onto.alpha_uv
+        _move(texture.chroma, chroma, [_inside(plane, box, 2) for plane in planes])
+
+    def _visible(self) -> Iterator[Box]:
+        """Yield the parts of the band that show some of the body now, or did at rest."""
+        width, reach = self.box[2], self.reach
+        for strip in self._strips:
+            left, right = 0, width
+            if reach <= STRIP:
+                left = max(0, (strip.left - reach) // STEP * STEP)
+                right = min(width, -(-(strip.right + reach) // STEP) * STEP)
+            if right > left:
+                yield left, strip.top, right - left, strip.bottom - strip.top
 
     def _set(self, field: F32) -> None:
         self._field = field
-        luma, chroma = self._warp.maps(field)
-        self._luma, self._chroma = _fixed(luma), _fixed(chroma)
+        self.reach = math.ceil(cv2.norm(field, cv2.NORM_INF)) + 2
 
 
-def _fixed(positions: F32) -> Maps:
-    whole, fraction = cv2.convertMaps(positions, np.empty(0, np.float32), cv2.CV_16SC2)
-    return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
+def _strips(alpha: U8, box: Box) -> list[_Strip]:
+    left, top, width, height = box
+    seen = alpha[:, left : left + width] > 0
+    out = []
+    for row in range(0, height, STRIP):
+        bottom = min(height, row + STRIP)
+        near = seen[max(0, top + row - STRIP) : top + bottom + STRIP]
+        columns = np.flatnonzero(near.any(axis=0))
+        if len(columns):
+            out.append(_Strip(row, bottom, int(columns[0]), int(columns[-1]) + 1))
+    return out
 
 
-def _move(source: U8, maps: Maps, here: Box, targets: list[U8]) -> None:
-    """Fetch the part `here` of the maps from `source`; its channels go to `targets`."""
-    whole, fraction = _inside(maps[0], here), _inside(maps[1], here)
-    moved = cv2.remap(source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def _move(source: U8, positions: F32, targets: list[U8]) -> None:
+    """Fetch `positions` from `source`; its channels go to `targets`."""
+    moved = cv2.remap(source, positions, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     for channel, target in enumerate(targets):
         cv2.extractChannel(moved, channel, target)
 
 
-def _inside(plane: NDArray[S], box: Box) -> NDArray[S]:
-    left, top, width, height = box
+def _inside(plane: U8, box: Box, step: int) -> U8:
+    left, top, width, height = (side // step for side in box)
     return plane[top : top + height, left : left + width]
 
 
-def _halved(box: Box) -> Box:
-    left, top, width, height = (side // 2 for side in box)
-    return left, top, width, height
+def _common(part: Box, wanted: Box) -> Box:
+    """Return the pixels of `part` that are in `wanted`, as whole cells of the warp's grid."""
+    left = max(part[0], wanted[0] // STEP * STEP)
+    top = max(part[1], wanted[1] // STEP * STEP)
+    right = min(part[0] + part[2], -(-(wanted[0] + wanted[2]) // STEP) * STEP)
+    bottom = min(part[1] + part[3], -(-(wanted[1] + wanted[3]) // STEP) * STEP)
+    if right <= left or bottom <= top:
+        return 0, 0, 0, 0
+    return left, top, right - left, bottom - top
 
 
-def _common(one: Box, other: Box) -> Box:
-    left, top = max(one[0], other[0]), max(one[1], other[1])
-    right = min(one[0] + one[2], other[0] + other[2])
-    bottom = min(one[1] + one[3], other[1] + other[3])
-    return left, top, max(0, right - left), max(0, bottom - top)
+def _around(parts: list[Box], left: int, top: int) -> Box:
+    """Return the box round `parts`, moved by (left, top)."""
+    if not parts:
+        return left, top, 0, 0
+    x, y = min(part[0] for part in parts), min(part[1] for part in parts)
+    right = max(part[0] + part[2] for part in parts)
+    bottom = max(part[1] + part[3] for part in parts)
+    return left + x, top + y, right - x, bottom - y

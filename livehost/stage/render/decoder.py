@@ -6,6 +6,9 @@ In:  a `Face` and a quality level.   Out: a `Layer` in frame pixels.
 from __future__ import annotations
 
 import math
+import weakref
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from livehost.avatar import Avatar, Region
 from livehost.media import SHAPE, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
 from livehost.stage.render.patch import Patch
+from livehost.stage.render.rest import awake, closed
 from livehost.stage.render.session import Session, accelerators
 from livehost.stage.render.surface import Surface, surface
 from livehost.stage.render.texture import Texture, even_down, even_up
@@ -25,13 +29,10 @@ EASE_TICKS = 8
 """Ticks over which the head comes back after it was held."""
 UNSEEN_SHAPE = 0.008
 """Change of a blendshape below which a region is not decoded again."""
-UNSEEN_HEAD = 0.025
-"""Plate pixels that the head may be off by."""
-UNSEEN_CHEST = 0.15
+UNSEEN_HEAD = 0.25
+"""Plate pixels that the head may be off by: H.264 moves its blocks in steps of this size."""
+UNSEEN_CHEST = 0.2
 """Plate pixels that chest and shoulders may be off by; a breath moves them 2.5."""
-
-REACH = 0.15
-"""Of the head's height: how far a pose may carry the mouth."""
 
 
 class _Part:
@@ -47,7 +48,7 @@ class _Part:
         self._patch = Patch(region, texture)
         self._indexes = [SHAPE[name] for name in region.coefs]
         self._given: F32 | None = None
-        self._decoded: F32 | None = None
+        self._decoded: NDArray[Any] | None = None
         self._halfway = False
         self.box = self._patch.box
         self.provider = self._session.provider
@@ -69,7 +70,7 @@ class _Part:
         if decoded is None:
             return False
         self._halfway = before is not None
-        self._patch.draw(decoded if before is None else (before + decoded) * np.float32(0.5))
+        self._patch.draw(decoded if before is None else _halfway(before, decoded))
         return True
 
     def clear(self) -> None:
@@ -78,7 +79,7 @@ class _Part:
         self._halfway = False
         self._patch.clear()
 
-    def _decode(self, shapes: F32) -> F32 | None:
+    def _decode(self, shapes: F32) -> NDArray[Any] | None:
         """Return the picture of `shapes`, None when the last one will do."""
         wanted = shapes[self._indexes]
         if self._given is not None and np.abs(wanted - self._given).max() < UNSEEN_SHAPE:
@@ -117,51 +118,70 @@ class DecoderRenderer:
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
         self._chest = Band(shape, self._texture, chest, UNSEEN_CHEST * scale)
-        self._reach = even_up(REACH * shape.head_pixels * scale)
+        self._drawn: Box = head  # where the last layer may differ from `_body`
+        self._silent = avatar.visemes["sil"]
         self._pose, self._breath = HeadPose(), 0.0
         self._ease = 0
+        self._level = Quality.FULL
 
     def render(self, face: Face, quality: Quality) -> Layer:
         """Return the presenter at `face`, as well as `quality` lets.
 
-        The planes are never written again; a level that holds them returns the same ones.
+        The planes are never written again; a level that holds them returns the same ones. Before
+        a part of her is held she closes her mouth and opens her eyes.
 
         Raises:
             BackendBroken: a model failed.
         """
+        before, self._level = self._level, quality
         if quality is Quality.PLATE:
             self._last = self._still()
-            return self._last
-        if quality is not Quality.FULL:
-            self._ease = EASE_TICKS
-        if quality is Quality.HOLD:
             return self._last
         shapes = np.clip(np.nan_to_num(face.shapes), 0, 1).astype(np.float32)
         if quality is Quality.FULL:
             self._last = self._full(shapes, face)
+            return self._last
+        self._ease = EASE_TICKS
+        if quality is Quality.HOLD:
+            if before is not Quality.HOLD and self._last is not self._plate:
+                self._last = self._face(awake(closed(shapes, self._silent)), eyes=True)
         else:
-            self._last = self._mouth_alone(shapes, half=quality is Quality.MOUTH_HALF)
+            opening = before is Quality.FULL and self._last is not self._plate
+            half = quality is Quality.MOUTH_HALF
+            self._last = self._face(awake(shapes), eyes=opening, half=half)
         return self._last
 
     def _full(self, shapes: F32, face: Face) -> Layer:
-        drawn = [self._mouth.draw(shapes), self._eyes.draw(shapes)]
-        moved = self._follow(face.pose, face.breath)
-        if not (moved or any(drawn)):
-            return self._last
+        changed = [part for part in (self._mouth, self._eyes) if part.draw(shapes)]
+        turned, breathed = self._follow(face.pose, face.breath)
+        if not (turned or breathed):
+            return self._with(changed)
         layer = _copy(self._body)
-        self._head.draw(self._texture, layer)
-        return layer
+        before, self._drawn = self._drawn, self._head.draw(self._texture, layer)
+        head = _together(before, self._drawn)
+        boxes = _apart(head, self._chest.box) if breathed else (head,)
+        return _after(self._last, layer, boxes)
 
-    def _mouth_alone(self, shapes: F32, *, half: bool) -> Layer:
+    def _face(self, shapes: F32, *, eyes: bool, half: bool = False) -> Layer:
+        """Draw the mouth, and the eyes if asked to, on a head that stays."""
         mouth = self._mouth
-        if not (mouth.draw_half(shapes) if half else mouth.draw(shapes)):
-            return self._last
-        layer = _copy(self._last)
-        self._head.draw(self._texture, layer, within=_grown(mouth.box, self._reach))
-        return layer
+        changed = [mouth] if (mouth.draw_half(shapes) if half else mouth.draw(shapes)) else []
+        return self._with([*changed, self._eyes] if eyes and self._eyes.draw(shapes) else changed)
 
-    def _follow(self, pose: HeadPose, breath: float) -> bool:
-        """Move head and chest; after a hold come back within `EASE_TICKS`."""
+    def _with(self, changed: list[_Part]) -> Layer:
+        """Return the last layer with these parts drawn again, or itself if there are none."""
+        if not changed:
+            return self._last
+        layer, reach = _copy(self._last), even_up(self._head.reach)
+        boxes = tuple(
+            self._head.draw(self._texture, layer, within=_grown(part.box, reach))
+            for part in changed
+        )
+        self._drawn = _together(self._drawn, *boxes)
+        return _after(self._last, layer, boxes)
+
+    def _follow(self, pose: HeadPose, breath: float) -> tuple[bool, bool]:
+        """Move head and chest, and say which moved; after a hold come back in `EASE_TICKS`."""
         share = 1 / max(1, self._ease)
         self._ease = max(0, self._ease - 1)
         self._pose = _towards(self._pose, pose, share)
@@ -171,7 +191,7 @@ class DecoderRenderer:
             body = _copy(self._plate)
             self._chest.draw(self._texture, body)
             self._body = body
-        return self._head.follow(self._pose, self._breath) or breathed
+        return self._head.follow(self._pose, self._breath), breathed
 
     def _still(self) -> Layer:
         """Go back to the plate; what comes after starts from there."""
@@ -182,6 +202,7 @@ class DecoderRenderer:
             self._head.follow(self._pose, self._breath)
             self._chest.follow(self._pose, self._breath)
             self._body = self._plate
+            self._drawn = self._head.box
         self._ease = EASE_TICKS
         return self._plate
 
@@ -218,6 +239,35 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
 def _copy(layer: Layer) -> Layer:
     picture = Yuv(layer.picture.y.copy(), layer.picture.u.copy(), layer.picture.v.copy())
     return Layer(picture, layer.alpha.copy(), layer.alpha_uv.copy(), layer.left, layer.top)
+
+
+def _after(before: Layer, layer: Layer, boxes: Iterable[Box]) -> Layer:
+    """Return `layer` with the note that it equals `before` outside `boxes`."""
+    planes = layer.picture, layer.alpha, layer.alpha_uv, layer.left, layer.top
+    return Layer(*planes, weakref.ref(before), tuple(boxes))
+
+
+def _together(*boxes: Box) -> Box:
+    """Return the box round `boxes`."""
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right = max(box[0] + box[2] for box in boxes)
+    bottom = max(box[1] + box[3] for box in boxes)
+    return left, top, right - left, bottom - top
+
+
+def _apart(head: Box, chest: Box) -> tuple[Box, ...]:
+    """Return boxes that do not overlap and hold both: a head over a chest is narrower."""
+    above = max(0, chest[1] - head[1])
+    if not 0 < above < head[3]:
+        return (_together(head, chest),)
+    rest = head[0], chest[1], head[2], head[3] - above
+    return (head[0], head[1], head[2], above), _together(rest, chest)
+
+
+def _halfway(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean of two pictures, in their own type."""
+    mean = (one.astype(np.float32) + other) * np.float32(0.5)
+    return np.asarray(mean, one.dtype)
 
 
 def _grown(box: Box, by: int) -> Box:

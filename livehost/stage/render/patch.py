@@ -1,22 +1,25 @@
 """A decoded region, drawn into the texture with its soft edge.
 
-In:  a decoder's picture.   Out: changed pixels of the texture.
+In:  a decoder's picture, in RGB or as planes.   Out: changed pixels of the texture.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar import Region
+from livehost.colour import rgb_to_yuv
 from livehost.errors import ConfigError
 from livehost.media import Yuv
-from livehost.stage.colour import rgb_to_yuv
 from livehost.stage.render.texture import Texture, even_down, even_up
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 
 
 class Patch:
@@ -40,13 +43,12 @@ class Patch:
         self.box = left, top, right - left, bottom - top
         zoom = view.scale / region.scale
         # Pixel centres: decoder pixel i covers plate [i, i + 1) / region.scale.
-        self._matrix = np.array(
-            [
-                [zoom, 0, x - left + 0.5 * zoom - 0.5],
-                [0, zoom, y - top + 0.5 * zoom - 0.5],
-            ]
-        )
-        share = np.asarray(self._placed(region.mask), np.float32) / np.float32(255)
+        self._matrix = _placing(zoom, x - left, y - top)
+        self._half_matrix = _placing(zoom, (x - left) / 2, (y - top) / 2)
+        self._rows = region.mask.shape[0]
+        share = np.asarray(
+            _placed(region.mask, self._matrix, self.box[2:]), np.float32
+        ) / np.float32(255)
         half = (self.box[2] // 2, self.box[3] // 2)
         small = np.asarray(cv2.resize(share, half, interpolation=cv2.INTER_AREA), np.float32)
         rest, chroma = texture.rest, texture.chroma
@@ -56,12 +58,27 @@ class Patch:
             _Blend(self._inside(rest.v, 2), self._inside(chroma[..., 1], 2), small),
         )
 
-    def draw(self, rgb: F32) -> None:
-        """Draw a decoder's output, (3, h, w) float32 in 0..1."""
-        whole = cv2.convertScaleAbs(cv2.merge(list(np.maximum(rgb, 0))), alpha=255)
-        picture: Yuv = rgb_to_yuv(self._placed(np.asarray(whole, np.uint8)))
-        for blend, new in zip(self._blends, (picture.y, picture.u, picture.v), strict=True):
+    def draw(self, picture: NDArray[Any]) -> None:
+        """Draw a decoder's output: (3, h, w) float32 RGB in 0..1, or (3 h / 2, w) uint8 I420."""
+        planes = self._planes(picture) if picture.ndim == 2 else self._converted(picture)
+        for blend, new in zip(self._blends, planes, strict=True):
             blend.draw(new)
+
+    def _planes(self, i420: U8) -> tuple[U8, U8, U8]:
+        luma, rows = i420[: self._rows], self._rows // 2
+        u, v = i420[self._rows :].reshape(2, rows, -1)
+        small = self.box[2] // 2, self.box[3] // 2
+        return (
+            _placed(luma, self._matrix, self.box[2:]),
+            _placed(u, self._half_matrix, small),
+            _placed(v, self._half_matrix, small),
+        )
+
+    def _converted(self, rgb: F32) -> tuple[U8, U8, U8]:
+        whole = cv2.convertScaleAbs(cv2.merge(list(np.maximum(rgb, 0))), alpha=255)
+        placed = _placed(np.asarray(whole, np.uint8), self._matrix, self.box[2:])
+        picture: Yuv = rgb_to_yuv(placed)
+        return picture.y, picture.u, picture.v
 
     def clear(self) -> None:
         """Draw what the plate has."""
@@ -72,15 +89,17 @@ class Patch:
         left, top, wide, high = (side // step for side in self.box)
         return plane[top : top + high, left : left + wide]
 
-    def _placed(self, picture: U8) -> U8:
-        placed = cv2.warpAffine(
-            picture,
-            self._matrix,
-            self.box[2:],
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return np.asarray(placed, np.uint8)
+
+def _placing(zoom: float, x: float, y: float) -> F64:
+    """Return the matrix that enlarges a picture and puts its corner at (x, y)."""
+    return np.array([[zoom, 0, x + 0.5 * zoom - 0.5], [0, zoom, y + 0.5 * zoom - 0.5]])
+
+
+def _placed(picture: U8, matrix: F64, size: tuple[int, int]) -> U8:
+    placed = cv2.warpAffine(
+        picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(placed, np.uint8)
 
 
 class _Blend:

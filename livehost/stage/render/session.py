@@ -52,13 +52,13 @@ class Session:
         """Shape of the input; free axes count as 1."""
         return tuple(n if isinstance(n, int) else 1 for n in self._input.shape)
 
-    def run(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the output for one input. Raises BackendBroken."""
+    def run(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the output for one input, in the model's own type. Raises BackendBroken."""
         try:
             (output,) = self._session.run(None, {self._input.name: values})
         except Exception as error:
             raise BackendBroken(f"{self._name}: failed: {_short(error)}") from error
-        return np.asarray(output, np.float32)
+        return np.asarray(output)
 
 
 def accelerators() -> list[str]:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar import Avatar
+from livehost.colour import rgb_to_yuv
 from livehost.media import Layer, Yuv
-from livehost.stage.colour import rgb_to_yuv
 from livehost.stage.render.surface import nearest
 
 U8 = NDArray[np.uint8]

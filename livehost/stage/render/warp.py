@@ -33,6 +33,8 @@ KNEE = 0.6  # share of a limit up to which nothing is bent
 BREATH_RISE = 0.0056  # of the head's height: 1.6 px at 720 x 1280
 CHEST = 0.75  # heads below the shoulders that a breath moves
 _ITERATIONS = 4
+_NONE = np.empty(0, np.float32)
+_SETTLED = 0.01  # texture pixels of change between two iterations that end them
 
 
 class Warp:
@@ -50,69 +52,79 @@ class Warp:
         down = np.arange(-STEP, height + 2 * STEP, STEP, dtype=np.float32) - np.float32(0.5)
         x, y = np.meshgrid(across + left, down + top)
         self._nodes = np.stack([x, y], axis=-1)
-        self._index = np.meshgrid(
-            np.arange(len(across), dtype=np.float32), np.arange(len(down), dtype=np.float32)
-        )
+        index = np.meshgrid(np.arange(len(across)), np.arange(len(down)))
+        self._index = np.stack(index, axis=-1).astype(np.float32)
         # Pixel centres: texture pixel i covers plate [i, i + 1) / scale.
         plate_x = (x + 0.5) / view.scale + view.x - 0.5
         plate_y = (y + 0.5) / view.scale + view.y - 0.5
         weight = _sample(surface.weight, plate_x, plate_y)
         points = self._unproject(plate_x, plate_y, _sample(surface.depth, plate_x, plate_y))
-        self._still = self._project(points)
-        pivot = np.array(surface.camera.pivot, np.float32)[:, None, None]
-        self._weight = weight
-        self._arm = (points - pivot) * weight  # what the pose turns
+        pivot = np.array(surface.camera.pivot, np.float32)[:, None]
+        self._weight = weight.ravel()
+        self._arm = (points - pivot) * self._weight  # what the pose turns
         self._base = points - self._arm
+        self._still = self._project(points)
         self._breath = _breath(surface, plate_x, plate_y) * np.float32(view.scale)
 
     def field(self, pose: HeadPose, breath: float) -> F32:
         """Return (grid rows, grid columns, 2) float32: source minus target, in texture pixels."""
         return self._inverse(self._forward(pose, breath))
 
-    def maps(self, field: F32) -> tuple[F32, F32]:
-        """Return cv2.remap maps, (h, w, 2) float32 texture coordinates, for luma and chroma."""
-        half = self._nodes * np.float32(0.5) - np.float32(0.25) + field * np.float32(0.5)
-        return self._enlarged(self._nodes + field, STEP, 1), self._enlarged(half, STEP // 2, 2)
+    def maps(self, field: F32, part: Box | None = None) -> tuple[F32, F32]:
+        """Return cv2.remap maps, (h, w, 2) float32 texture coordinates, for luma and chroma.
+
+        Args:
+            part: the part of the warp's box to map, from its corner; left and top divisible by
+                `STEP`. None maps all of it.
+        """
+        left, top, width, height = part or (0, 0, *self._size)
+        rows = slice(top // STEP + 1, -(-(top + height) // STEP) + 3)
+        columns = slice(left // STEP + 1, -(-(left + width) // STEP) + 3)
+        luma = self._nodes[rows, columns] + field[rows, columns]
+        chroma = luma * np.float32(0.5) - np.float32(0.25)
+        return _enlarged(luma, STEP, width, height), _enlarged(
+            chroma, STEP // 2, width // 2, height // 2
+        )
 
     def _forward(self, pose: HeadPose, breath: float) -> F32:
-        turned = np.tensordot(rotation(pose), self._arm, axes=1) + self._base
+        turned = rotation(pose) @ self._arm
+        turned += self._base
         turned[0] += self._weight * np.float32(_soft(pose.tx, SHIFT_LIMIT) * self._unit)
         turned[1] -= self._weight * np.float32(_soft(pose.ty, SHIFT_LIMIT) * self._unit)
-        forward = (self._project(turned) - self._still) * np.float32(self._scale)
+        forward = self._project(turned)
+        forward -= self._still
+        forward *= np.float32(self._scale)
         forward += self._breath * np.float32(min(1.0, max(0.0, breath)))
-        return np.asarray(forward, np.float32)
-
-    def _enlarged(self, nodes: F32, step: int, divisor: int) -> F32:
-        rows, columns = nodes.shape[:2]
-        full = cv2.resize(nodes, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
-        begin, (width, height) = step + step // 2, (side // divisor for side in self._size)
-        return np.asarray(full[begin : begin + height, begin : begin + width], np.float32)
+        return forward
 
     def _unproject(self, x: F32, y: F32, depth: F32) -> F32:
+        """Return (3, nodes): the points that plate pixels show."""
         camera = self._camera
-        return np.stack(
-            [
-                (x - camera.cx) * depth / camera.focal_px,
-                camera.cam_y - (y - camera.cy) * depth / camera.focal_px,
-                camera.cam_z - depth,
-            ]
-        ).astype(np.float32)
+        points = [
+            (x - camera.cx) * depth / camera.focal_px,
+            camera.cam_y - (y - camera.cy) * depth / camera.focal_px,
+            camera.cam_z - depth,
+        ]
+        return np.stack([axis.ravel() for axis in points]).astype(np.float32)
 
     def _project(self, points: F32) -> F32:
+        """Return (grid rows, grid columns, 2): where points are seen, in plate pixels."""
         camera = self._camera
         per_unit = np.float32(camera.focal_px) / (np.float32(camera.cam_z) - points[2])
-        out = np.empty((*per_unit.shape, 2), np.float32)
-        out[..., 0] = points[0] * per_unit
-        out[..., 1] = (np.float32(camera.cam_y) - points[1]) * per_unit
-        return out
+        out = np.empty((per_unit.size, 2), np.float32)
+        np.multiply(points[0], per_unit, out=out[:, 0])
+        np.multiply(np.float32(camera.cam_y) - points[1], per_unit, out=out[:, 1])
+        return out.reshape(self._nodes.shape)
 
     def _inverse(self, forward: F32, start: F32 | None = None) -> F32:
         """Return source minus target: the field d with d(p) = -forward(p + d(p))."""
-        x, y = self._index
         back = -forward if start is None else start
         for _ in range(_ITERATIONS):
-            at = back * np.float32(1 / STEP)
-            back = -_sample(forward, x + at[..., 0], y + at[..., 1])
+            at = cv2.scaleAdd(back, 1 / STEP, self._index)
+            there = cv2.remap(forward, at, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            before, back = back, -np.asarray(there, np.float32)
+            if cv2.norm(back, before, cv2.NORM_INF) < _SETTLED:
+                break
         return back
 
 
@@ -151,6 +163,14 @@ def _breath(surface: Surface, x: F32, y: F32) -> F32:
     rise = rise * (BREATH_RISE * surface.head_pixels)
     across = (x - (left + right) / 2) / (right - left)
     return np.stack([0.5 * across * rise, -rise], axis=-1).astype(np.float32)
+
+
+def _enlarged(nodes: F32, step: int, width: int, height: int) -> F32:
+    """Return (height, width, 2): what lies between nodes, from half a step after the first."""
+    rows, columns = nodes.shape[:2]
+    full = cv2.resize(nodes, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
+    begin = step // 2
+    return np.asarray(full[begin : begin + height, begin : begin + width], np.float32)
 
 
 def _sample(plane: F32, x: F32, y: F32) -> F32:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from livehost.config import Room, load_room
+from livehost.config_chat import problems
 from livehost.errors import ConfigError
 
 
@@ -19,7 +20,13 @@ def check(path: Path) -> list[str]:
         room = load_room(path)
     except ConfigError as error:
         return list(error.problems)
-    steps: tuple[Callable[[Room], Iterable[str]], ...] = (_avatar, _voice, _scripts, _outputs)
+    steps: tuple[Callable[[Room], Iterable[str]], ...] = (
+        _avatar,
+        _voice,
+        _scripts,
+        _outputs,
+        _chat,
+    )
     return [problem for step in steps for problem in _problems(step, room)]
 
 
@@ -59,3 +66,7 @@ def _outputs(room: Room) -> Iterable[str]:
             output.target()
         except ConfigError as error:
             yield f"{room.file}: {error}"
+
+
+def _chat(room: Room) -> Iterable[str]:
+    return (f"{room.file}: {problem}" for problem in problems(room.chat))

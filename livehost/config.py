@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
+from livehost.config_chat import KINDS, Chat
 from livehost.config_voice import Coqui, CosyVoice, Personal, Sovits, SpeechApi
 from livehost.errors import ConfigError
 from livehost.table import Model as Model  # noqa: PLC0414  (exported on)
@@ -188,16 +189,6 @@ class Record(Model):
     """.mp4 (fragmented) or .flv; None records nothing."""
 
 
-class Chat(Model):
-    """[chat]: where messages come from besides POST /api/chat."""
-
-    replay: Path | None = None
-    """JSON lines, played with their `at` seconds."""
-    stdin: bool = False
-    most_bytes: int = Field(16_384, ge=256)
-    """Longer messages are rejected and counted."""
-
-
 class Console(Model):
     """[console]: the operator's address."""
 
@@ -277,7 +268,7 @@ def load_room(path: Path) -> Room:
             ("scene.music", room.scene.music),
             ("scene.slate", room.scene.slate),
             ("show.rundown", room.show.rundown),
-            ("chat.replay", room.chat.replay),
+            *room.chat.files(),
         )
         if given is not None and not (near := room.near(given)).exists()
     ]
@@ -316,7 +307,7 @@ def load_toml(path: Path, model: type[M], **extra: Any) -> M:
 
 
 def _problem(path: Path, lines: dict[str, int], item: Any) -> str:
-    where = [str(part) for part in item["loc"]]
+    where = _keys(item["loc"])
     key = ".".join(where)
     shorter = (".".join(where[:n]) for n in range(len(where), 0, -1))
     line = next((lines[near] for near in shorter if near in lines), 1)
@@ -325,9 +316,23 @@ def _problem(path: Path, lines: dict[str, int], item: Any) -> str:
         said = "unknown key; see docs for the keys that exist"
     elif item["type"] == "missing":
         said = "is required"
-    else:
+    elif _may_be_shown(key, item["input"]):
         said += f" (is {item['input']!r:.80})"
     return f"{path}:{line}: {key}: {said}"
+
+
+def _may_be_shown(key: str, given: Any) -> bool:
+    """Keep a secret that was written where its variable's name belongs out of the message."""
+    return not key.endswith("_env") and not isinstance(given, dict | list | tuple)
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys as they stand in the file: without the kind that pydantic puts in."""
+    return [str(p) for p, before in zip(loc, ("", *loc), strict=False) if not _is_kind(p, before)]
+
+
+def _is_kind(part: int | str, before: int | str) -> bool:
+    return isinstance(before, int) and part in KINDS
 
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from livehost.brain.ahead import SpeechAhead
 from livehost.brain.catalog import Line, Segment, load_catalog
-from livehost.brain.chat.feed import Feed
+from livehost.brain.chat.feed import Feed, feed_of
 from livehost.brain.chat.feed import State as FeedState
 from livehost.brain.chat.feeds import Feeds
 from livehost.brain.chat.inbox import Inbox
@@ -142,6 +142,8 @@ class Show:
         )
         self.feeds = Feeds(self.intake)
         self.feeds.add(Feed("http", "http")).is_not_live(FeedState.LISTENING)
+        for settings in room.chat.source:
+            self.feeds.add(feed_of(settings))
         self.intake.told = self.feeds.written
         self.state.told = self.feeds.settled
         answers = CommonAnswers(

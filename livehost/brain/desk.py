@@ -41,6 +41,7 @@ class ShowDesk:
         self._state = show.state
         self._catalog = show.catalog
         self._intake = show.intake
+        self._feeds = show.feeds
         self._inbox = show.inbox
         self._director = show.director
         self._writer = show.writer
@@ -91,6 +92,7 @@ class ShowDesk:
                 "rejected": dict(self._state.rejections),
                 "waiting": self._inbox.snapshot(),
                 "dropped": dict(self._inbox.dropped),
+                "sources": self._feeds.snapshot(),
             },
             "speech": {
                 **self._speaker.on_air.counts,
@@ -132,6 +134,7 @@ class ShowDesk:
         numbers |= _labelled("livehost_chat_rejected_total", "reason", self._state.rejections)
         numbers |= _labelled("livehost_chat_dropped_total", "reason", self._inbox.dropped)
         numbers |= _labelled("livehost_chat_waiting", "sort", self._inbox.snapshot())
+        numbers |= self._feeds.metrics()
         numbers |= _labelled("livehost_show_total", "what", on_air.counts)
         numbers |= voice_status.numbers(self._engines())
         return numbers | flattened("livehost_stage", self._link.health)
@@ -173,7 +176,7 @@ class ShowDesk:
     def submit_chat(self, raw: bytes | dict[str, Any]) -> Receipt:
         """Take one chat message in. Never raises on bad input."""
         try:
-            return Receipt(True, self._intake.submit(raw, "http").id)
+            return Receipt(True, self._feeds.direct("http", raw).id)
         except Rejected as rejected:
             return Receipt(False, reason=f"{rejected.reason}: {rejected}")
 
@@ -307,6 +310,9 @@ class ShowDesk:
         if store.moved:
             warnings.append(f"the state file was damaged; it is kept as {store.moved.name}")
         warnings += voice_status.warnings(self._engines())
+        warnings += [
+            f"chat source {feed.name}: {feed.reason}" for feed in self._feeds if feed.troubled
+        ]
         if not self._link.connected:
             warnings.append("the stage is not there; nobody hears the host")
         return warnings

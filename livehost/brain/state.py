@@ -87,6 +87,8 @@ class State:
         self.memory = self._recall(run)
         self.outcomes: OrderedDict[str, tuple[str, int | None]] = OrderedDict()
         """What became of the latest messages, and in which utterance."""
+        self.told: Callable[[str, str], None] = lambda _id, _outcome: None
+        """Told what became of each message as well."""
 
     # --- utterances -------------------------------------------------------------------------------
 
@@ -156,6 +158,7 @@ class State:
             "UPDATE chat SET outcome = ?, utterance = ? WHERE id = ?",
             outcome, utterance, message_id,
         )  # fmt: skip
+        self.told(message_id, outcome)
 
     def rejected(self, reason: str) -> None:
         """Count one message that was not accepted."""

@@ -41,6 +41,7 @@ class Waiting:
         about: id of the product it names, or None.
         folded: its text without case, spaces and punctuation.
         same: ids of messages that asked the same and are answered with it.
+        source: name of the source it came from.
     """
 
     message: ChatMessage
@@ -49,6 +50,7 @@ class Waiting:
     about: str | None = None
     folded: str = ""
     same: tuple[str, ...] = ()
+    source: str = ""
 
 
 Line = OrderedDict[str, Waiting]
@@ -75,24 +77,28 @@ class Inbox:
         self._lines: dict[tuple[Sort, str | None], Line] = {}
         self._size = 0
         self._of_user: Counter[str] = Counter()
+        self._of_source: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         """Messages that left unanswered, by reason."""
 
     def __len__(self) -> int:
         return self._size
 
-    def add(self, message: ChatMessage, now: float, product: str | None = None) -> bool:
+    def add(
+        self, message: ChatMessage, now: float, product: str | None = None, source: str = ""
+    ) -> bool:
         """Queue `message`; return False when it was dropped instead.
 
         Args:
             product: the product on air; questions about it go first.
+            source: where it came from; when all is full, the source with the most gives way.
         """
         kind = sort(message)
         if kind in COMMENTS and self._of_user[message.user] >= MOST_OF_A_USER:
             self._drop(message.id, "user_limit")
             return False
         about = self._about(message.text) if kind is Sort.QUESTION else None
-        self._add(Waiting(message, kind, now, about, folded(message.text)))
+        self._add(Waiting(message, kind, now, about, folded(message.text), source=source))
         return self._size <= self._most or self._make_room(product) != message.id
 
     def put_back(self, waiting: Waiting) -> None:
@@ -146,12 +152,14 @@ class Inbox:
         line[waiting.message.id] = waiting
         self._size += 1
         self._of_user[waiting.message.user] += 1
+        self._of_source[waiting.source] += 1
 
     def _make_room(self, product: str | None) -> str:
-        """Drop the oldest message of the lowest rank; return its id."""
-        lowest = max(self._lines, key=lambda key: _rank(key[0], key[1], product))
-        line = self._lines[lowest]
-        oldest = next(iter(line.values()))
+        """Drop the oldest message of the lowest rank of the source with the most; return its id."""
+        source = max(self._of_source, key=self._of_source.__getitem__)
+        ranked = sorted(self._lines, key=lambda key: _rank(key[0], key[1], product), reverse=True)
+        waiting = (w for key in ranked for w in self._lines[key].values())
+        oldest = next(w for w in waiting if w.source == source)
         self._remove(oldest)
         self._drop(oldest.message.id, "full")
         return oldest.message.id
@@ -173,6 +181,9 @@ class Inbox:
         self._of_user[waiting.message.user] -= 1
         if not self._of_user[waiting.message.user]:
             del self._of_user[waiting.message.user]
+        self._of_source[waiting.source] -= 1
+        if not self._of_source[waiting.source]:
+            del self._of_source[waiting.source]
 
     def _drop(self, message_id: str, why: str) -> None:
         self.dropped[why] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -54,6 +55,9 @@ class Intake:
         self._most_bytes = most_bytes
         self._product = product
         self._news = news
+        self.told: Callable[[ChatMessage, str, bool], None] = lambda _m, _s, _f: None
+        """Told (message, source, fresh) of each message that is safe in the state file; fresh is
+        False when an earlier process had taken it already."""
         self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(seen)
         self.recent: deque[ChatMessage] = deque(maxlen=RECENT)
         self.accepted: Counter[str] = Counter()
@@ -61,18 +65,23 @@ class Intake:
         self.rejections: Counter[str] = Counter()
         """Messages refused, by reason."""
 
-    def submit(self, raw: bytes | str | dict[str, Any], source: str) -> ChatMessage:
+    def submit(
+        self, raw: bytes | str | dict[str, Any], source: str, scope: str = ""
+    ) -> ChatMessage:
         """Take one message in; it waits for its answer once it is in the state file.
+
+        Args:
+            scope: put before its id and its viewer's.
 
         Raises:
             Rejected: it is malformed, a duplicate, or cannot be written down now.
         """
         try:
-            message = parse(raw, self._most_bytes)
+            message = _scoped(parse(raw, self._most_bytes), scope)
             if message.id in self._seen:
                 raise Rejected("duplicate", "this message id was accepted before")
             since = asyncio.get_running_loop().time()
-            done = partial(self._written, message, since)
+            done = partial(self._written, message, source, since)
             if not self._log.chat(message, source, done):
                 raise Rejected("busy", "the state file cannot take more messages now")
         except Rejected as rejected:
@@ -87,12 +96,19 @@ class Intake:
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _written(self, message: ChatMessage, since: float, fresh: bool) -> None:
+    def _written(self, message: ChatMessage, source: str, since: float, fresh: bool) -> None:
+        self.told(message, source, fresh)
         if not fresh:
             self.rejections["duplicate"] += 1
             self._log.rejected("duplicate")
             return
         self.accepted[message.kind.value] += 1
         self.recent.append(message)
-        if self._inbox.add(message, since, self._product()):
+        if self._inbox.add(message, since, self._product(), source):
             self._news()
+
+
+def _scoped(message: ChatMessage, scope: str) -> ChatMessage:
+    if not scope:
+        return message
+    return replace(message, id=scope + message.id, user=scope + message.user)

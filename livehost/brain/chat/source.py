@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-Submit = Callable[[bytes | str | dict[str, Any]], object]
+Raw = bytes | str | dict[str, Any]
+
+Submit = Callable[[Raw], object]
 """Takes one raw message; never raises: what is wrong with it is counted."""
 
 
@@ -24,3 +26,11 @@ class Source(Protocol):
     async def run(self, submit: Submit) -> None:
         """Deliver messages until the source ends or the call is cancelled."""
         ...
+
+
+async def give(submit: Submit, raw: Raw) -> None:
+    """Submit one message of a source that can wait: where there is a queue, wait for room."""
+    room = getattr(submit, "room", None)
+    if room is not None:
+        await room()
+    submit(raw)

@@ -2,33 +2,47 @@
 
 In:  any text.   Out: `Folded`: lower case, half width, simplified, with a way back to the original.
 
-Undone: full width, circled and mathematical letters (NFKC), zero-width characters and emoji,
-Cyrillic look-alikes, the traditional characters of words in the rules, financial numerals.
+Undone: full width, circled, squared, small and mathematical letters, flags that spell letters,
+zero-width characters and emoji, Cyrillic and Greek look-alikes, traditional characters, financial
+numerals, emoji that stand for words.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 _PAIRS = (
     # Cyrillic and Greek letters that look Latin
-    "аa вb сc еe һh іi јj кk мm оo рp ѕs тt уy хx αa βb ιi κk νv οo ρp τt υu χx "
-    # financial and informal numerals
-    "壹一 贰二 貳二 叁三 肆四 伍五 陆六 陸六 柒七 捌八 玖九 拾十 佰百 仟千 萬万 億亿 圆元 圓元 "
-    "〇零 ○零 俩两 倆两 兩两 仨三 ➕加 ℃度 "
-    # traditional characters and stand-ins of words that rules use
-    "國国 級级 極极 頂顶 優优 獨独 絕绝 對对 價价 塊块 錢钱 個个 條条 號号 點点 無无 為为 "
-    "這这 還还 貨货 單单 買买 賣卖 贈赠 療疗 藥药 醫医 壓压 減减 膚肤 預预 輻辐 電电 話话 "
-    "聯联 繫系 訊讯 銀银 碼码 掃扫 維维 幫帮 證证 將将 後后 沒没 搶抢 時时 間间 雙双 場场 "
-    "劃划 較较 專专 櫃柜 壽寿 騙骗 偽伪 媽妈 滾滚 賭赌 黃黄 輪轮 臺台 灣湾 黨党 產产 領领 "
-    "導导 選选 舉举 學学 運运 動动 權权 針针 與与 們们 體体 術术 師师 從从 來来 東东 風风 "
-    "經经 關关 開开 頭头 過过 達达 遠远 連连 貴贵 費费 質质 資资 賽赛 銷销 門门 類类 "
-    "徽微 薇微"
+    "аa вb сc еe һh іi јj кk мm оo рp ѕs тt уy хx αa ιi κk νv οo ρp τt υu χx ᴠv ᴡw ᴏo ᴄc ꜱs ᴢz "
+    # financial and informal numerals, round and emoji digits
+    "壹一 贰二 貳二 弍二 弐二 叁三 參三 肆四 伍五 陆六 陸六 柒七 捌八 玖九 拾十 佰百 仟千 "
+    "萬万 億亿 圆元 圓元 "
+    "〇零 ○零 ◯零 俩两 倆两 仨三 ➕加 ℃度 🔟十 "
+    "⓿0 ❶1 ❷2 ❸3 ❹4 ❺5 ❻6 ❼7 ❽8 ❾9 ➊1 ➋2 ➌3 ➍4 ➎5 ➏6 ➐7 ➑8 ➒9 "
+    "➀1 ➁2 ➂3 ➃4 ➄5 ➅6 ➆7 ➇8 ➈9 ⓵1 ⓶2 ⓷3 ⓸4 ⓹5 ⓺6 ⓻7 ⓼8 ⓽9 "
+    # stand-ins
+    "徽微 薇微 溦微 ❌x ✖x ✘x ✗x ✕x ❎x イ亻"
 )
-_ALIKE = {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
+_WORDS = {"🐧": "企鹅", "🛰": "卫星", "📞": "电话", "☎": "电话", "📱": "手机"}
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5"
+"""Letters that show nothing."""
+_LETTER_BLOCKS = (0x1F1E6, 0x1F130, 0x1F150, 0x1F170)
+"""Flags, squared and circled capitals, 26 each."""
 _DROPPED = ("Cf", "Mn", "Me", "Cc", "Cs", "Co", "So", "Sk")
 _SEPARATORS = ("Z", "P", "S")
+
+
+def _alike() -> dict[int, str]:
+    table = Path(__file__).with_name("traditional.txt").read_text("utf-8")
+    rows = (row for row in table.splitlines() if not row.startswith("#"))
+    pairs = {ord(pair[0]): pair[1] for row in rows for pair in row.split()}
+    pairs |= {start + n: chr(ord("a") + n) for start in _LETTER_BLOCKS for n in range(26)}
+    return pairs | {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
+
+
+_ALIKE = _alike()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class Folded:
         kept = [
             (char, at)
             for char, at in zip(self.text, self.origin, strict=True)
-            if unicodedata.category(char)[0] not in _SEPARATORS
+            if char.isalnum() or unicodedata.category(char)[0] not in _SEPARATORS
         ]
         return Folded("".join(char for char, _ in kept), tuple(at for _, at in kept))
 
@@ -69,12 +83,18 @@ def fold(text: str) -> Folded:
 
 
 def _folded(char: str) -> str:
-    if char in "\n\t":
-        return " "
+    if char.isascii():
+        return char.lower() if char.isprintable() else " " if char in "\n\t" else ""
     if char == "，":
         return char  # as a comma, 165，110 would read as a hundred and sixty-five thousand
+    if char in _WORDS:
+        return _WORDS[char]
+    if char in _FILLERS:
+        return ""
     char = _ALIKE.get(ord(char), char)
     wide = unicodedata.normalize("NFKC", char)
     return "".join(
-        _ALIKE.get(ord(c), c) for c in wide.lower() if unicodedata.category(c) not in _DROPPED
+        _ALIKE.get(ord(c), c)
+        for c in wide.lower()
+        if unicodedata.category(c) not in _DROPPED and c not in _FILLERS
     )

@@ -11,17 +11,19 @@ import tomllib
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from livehost.brain.catalog import Catalog
-from livehost.brain.gate.figures import Card, card_of, unbacked
-from livehost.brain.gate.fold import Folded, fold
+from livehost.brain.gate.card import Card, card_of
+from livehost.brain.gate.figures import unbacked
+from livehost.brain.gate.fold import fold
 from livehost.brain.gate.numerals import han
-from livehost.brain.gate.quantities import Quantity
-from livehost.brain.gate.rules import Hit, Rule, load_rules, words_rule
+from livehost.brain.gate.prices import sums
+from livehost.brain.gate.reload import Lists, Rules
+from livehost.brain.gate.rules import Hit, Rule, View, view, words_rule
 from livehost.brain.product import Product
 from livehost.config import Room
 
@@ -41,12 +43,14 @@ class Verdict:
         text: what may go on air: the text itself, or a safe line in its place.
         rule: id of the rule that stopped it; "" when ok.
         found: the words that stopped it, as they stand in the text.
+        category: of the rule; it chose the safe line.
     """
 
     ok: bool
     text: str
     rule: str = ""
     found: str = ""
+    category: str = ""
 
 
 class Gate:
@@ -55,29 +59,32 @@ class Gate:
     Args:
         catalog: the catalog in force, or a function that returns it; None knows no product but
             the one given to `check`.
-        wordlists: further rule files.
+        wordlists: further rule files, or a function that names them.
         language: of the safe lines, "zh" or "en".
 
     Raises:
         ConfigError: a word list is wrong.
 
     Attributes:
+        rules: those in force; `rules.reload()` takes up saved lists.
         stopped: how often each rule stopped something.
+        noted: how often each rule with action "note" found something.
     """
 
     def __init__(
         self,
         catalog: Catalog | Callable[[], Catalog] | None = None,
-        wordlists: Sequence[Path] = (),
+        wordlists: Lists = (),
         language: str = "zh",
     ) -> None:
         self._catalog = catalog
-        self._rules = load_rules(tuple(wordlists))
+        self.rules = Rules(wordlists)
         self._safe = _safe_lines()[language]
         self._cards: dict[tuple[str, tuple[str, ...]], Card] = {}
         self._names: tuple[int, re.Pattern[str] | None, dict[str, str]] = (-1, None, {})
         self._claims: dict[tuple[str, ...], Rule] = {}
         self.stopped: Counter[str] = Counter()
+        self.noted: Counter[str] = Counter()
 
     def check(self, text: str, product: Product | None, now: datetime) -> Verdict:
         """Judge one sentence that the host is about to say.
@@ -117,25 +124,39 @@ class Gate:
     def _judge(self, text: str, product: Product | None, now: datetime) -> Verdict:
         if len(text) > MOST_CHARACTERS:
             return self._stop(text, "default", "too-long", text[:20])
-        folded = fold(text)
-        squeezed = folded.squeezed()
-        for hit in self._hits(folded, squeezed, product):
-            if not (hit.rule.on_card and self._quotes(hit, text, product, now)):
-                return self._stop(text, hit.rule.category, hit.rule.id, text[hit.start : hit.end])
-        for part, card in self._parts(folded.text, product, now):
-            if figure := unbacked(part, card):
-                rule, category = _figure_rule(figure)
-                return self._stop(text, category, rule, figure.text)
-        return Verdict(True, text)
+        seen = view(text)
+        for hit in self._hits(seen, product, now):
+            if hit.rule.text.on_card and self._quotes(hit, text, product, now):
+                continue
+            if hit.rule.text.action == "note":
+                self._note(hit, text)
+                continue
+            return self._stop(text, hit.rule.category, hit.rule.id, text[hit.start : hit.end])
+        return self._unbacked(seen, product, now) or Verdict(True, text)
 
-    def _hits(self, folded: Folded, squeezed: Folded, product: Product | None) -> Iterator[Hit]:
-        for rule in self._rules:
-            if rule.scope != "show":
-                yield from rule.hits(folded, squeezed)
+    def _unbacked(self, seen: View, product: Product | None, now: datetime) -> Verdict | None:
+        """Return the verdict on the first figure that a card does not back."""
+        folded = seen.folded.text
+        together = sums(self._named_cards(folded, product, now))
+        for part, card in self._parts(folded, product, now):
+            if wrong := unbacked(part, card, folded, together):
+                return self._stop(seen.text, wrong.category, wrong.rule, wrong.found)
+        return None
+
+    def _note(self, hit: Hit, text: str) -> None:
+        self.noted[hit.rule.id] += 1
+        found = text[hit.start : hit.end]
+        log.info("The gate noted words", extra={"rule": hit.rule.id, "found": found})
+
+    def _hits(self, seen: View, product: Product | None, now: datetime) -> Iterator[Hit]:
+        card = self._card(product, now).text if product else ""
         for owner, words in self._forbidden(product):
             if words:
                 rule = self._claims.setdefault((owner, *words), words_rule(owner, words))
-                yield from rule.hits(folded, squeezed)
+                yield from rule.hits(seen)
+        for rule in self.rules.all:
+            if rule.scope != "show":
+                yield from rule.hits(seen, card)
 
     def _forbidden(self, product: Product | None) -> Iterator[tuple[str, tuple[str, ...]]]:
         catalog = self._shop()
@@ -167,6 +188,16 @@ class Gate:
                 current, start = catalog.products[owner], at
         yield text[start:], self._card(current, now) if current else None
 
+    def _named_cards(self, text: str, product: Product | None, now: datetime) -> list[Card]:
+        """Return the cards of the products named; a single one with that of the product shown."""
+        catalog = self._shop()
+        names, owners = self._named(catalog) if catalog else (None, {})
+        ids = dict.fromkeys(owners[m[0]] for m in names.finditer(text)) if names else {}
+        cards = [self._card(catalog.products[name], now) for name in ids] if catalog else []
+        if len(cards) == 1 and product:
+            cards.append(self._card(product, now))
+        return cards
+
     def _named(self, catalog: Catalog) -> tuple[re.Pattern[str] | None, dict[str, str]]:
         if self._names[0] != catalog.version:
             owners = {fold(n).text: p.id for p in catalog.products.values() for n in _names(p)}
@@ -187,29 +218,33 @@ class Gate:
 
     def _stop(self, text: str, category: str, rule: str, found: str) -> Verdict:
         lines = self._safe.get(category) or self._safe["default"]
-        return Verdict(
-            False, lines[zlib.crc32(text.encode(errors="replace")) % len(lines)], rule, found
-        )
+        line = lines[zlib.crc32(text.encode(errors="replace")) % len(lines)]
+        return Verdict(False, line, rule, found, category)
 
     def _masked(self, text: str, most: int) -> Verdict:
         text = "".join(
             c for c in text[:most] if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
         )
-        folded = fold(text)
-        squeezed = folded.squeezed()
-        hits = [h for r in self._rules if r.scope != "say" for h in r.hits(folded, squeezed)]
+        seen = view(text)
+        hits = [
+            hit
+            for rule in self.rules.all
+            if rule.scope != "say" and rule.text.action != "note"
+            for hit in rule.hits(seen)
+        ]
         chars = list(text)
         for hit in hits:
             chars[hit.start : hit.end] = _MASK * (hit.end - hit.start)
         if not hits:
             return Verdict(True, text)
         first = hits[0]
-        return Verdict(False, "".join(chars), first.rule.id, text[first.start : first.end])
+        found = text[first.start : first.end]
+        return Verdict(False, "".join(chars), first.rule.id, found, first.rule.category)
 
 
 def make_gate(room: Room, catalog: Catalog) -> Gate:
     """Return the gate of a room. Raises ConfigError when one of its word lists is wrong."""
-    return Gate(catalog, room.globbed(room.show.wordlists), room.language)
+    return Gate(catalog, lambda: room.globbed(room.show.wordlists), room.language)
 
 
 def _names(product: Product) -> Iterator[str]:
@@ -217,16 +252,6 @@ def _names(product: Product) -> Iterator[str]:
     if product.link:
         yield f"{product.link}号链接"
         yield f"{han(product.link)}号链接"
-
-
-def _figure_rule(figure: Quantity) -> tuple[str, str]:
-    if figure.dim in ("money", "discount"):
-        return "price", "price"
-    if figure.dim == "size":
-        return "size", "size"
-    if figure.dim == "stock":
-        return "stock", "stock"
-    return "figure", "figure"
 
 
 def _safe_lines() -> dict[str, dict[str, list[str]]]:

@@ -19,7 +19,8 @@ class Quantity:
 
     Attributes:
         dim: what it measures: money, discount, percent, cm, jin, gram, ml, hour, month, minute,
-            degree, size, link, year, month_of, day_of, clock, count:<unit>; "" without unit.
+            degree, size, link, year, month_of, date (month * 100 + day), clock, count:<unit>;
+            "" without unit.
         value: in the base unit of `dim`; None when it is not exact ("几十块", "三四百元").
         start, end: where it stands in the folded text.
         text: the folded characters, unit included.
@@ -41,6 +42,7 @@ _COUNTED = (
 _UNITS: tuple[tuple[str, str, str], ...] = (
     ("money", "1", "元|块|yuan|rmb|dollars?|usd|cny"),
     ("money", "0.1", "毛|角"),
+    ("money", "0.01", "分钱"),
     ("discount", "1", "折"),
     ("percent", "1", "%|percent"),
     ("percent", "10", r"成(?![不为立功交份人员])"),
@@ -76,7 +78,7 @@ _YEAR = re.compile(r"(?P<year>\d{4}|[一二三四五六七八九零]{4})\s*年")
 _CLOCK = re.compile(
     r"(?P<colon>\d{1,2}):(?P<minute>\d{2})"
     r"|(?:(?<=[早晚午晨])|(?<=上午)|(?<=晚上)|(?<=[日号]))\s*(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})"
-    r"点(?!点)(?:(?P<past>\d{1,2}|[一二三四五六七八九十零]{1,3})分?)?"
+    r"点(?!点)(?:(?P<past>半|\d{1,2}|[一二三四五六七八九十零]{1,3})分?)?"
 )
 _METRES = re.compile(r"([12一二两])米([0-9一二三四五六七八九]{1,2})(?![0-9十百])")
 _PERCENT = re.compile(rf"百分之(?P<part>{NUMBER}|百)|(?P<all>百分百)|(?P<half>半价)")
@@ -85,7 +87,7 @@ _MONEY = re.compile(
     rf"|(?P<yuan>{NUMBER})\s*[块元](?!儿|头|面|素)钱?"
     r"(?:(?P<tail>[零一二两三四五六七八九]|\d{1,2})(?![\d.])(?P<mao>毛|角)?"
     r"(?:(?P<fen>[一二两三四五六七八九\d])分?(?![\d.]))?(?!\s*(?:UNIT)))?".replace(
-        "UNIT", "|".join(p for _, _, p in _UNITS[2:]) + "|" + _COUNTED
+        "UNIT", "|".join(p for _, _, p in _UNITS[3:]) + "|" + _COUNTED
     )
 )
 _VAGUE = re.compile(rf"(?:[几数][十百千万]+|[十百千万]+[几多来]|{NUMBER}多|上[百千万])")
@@ -114,9 +116,15 @@ def _at(match: re.Match[str], dim: str, value: Decimal | None, group: str | int 
 
 def _dates(text: str) -> Iterator[Quantity]:
     for match in _DATE.finditer(text):
-        for group, dim in (("year", "year"), ("month", "month_of"), ("day", "day_of")):
-            if match[group]:
-                yield _at(match, dim, parse(match[group]), group)
+        if match["year"]:
+            yield _at(match, "year", parse(match["year"]), "year")
+        month = parse(match["month"])
+        if not match["day"]:
+            yield _at(match, "month_of", month, "month")
+            continue
+        day, (start, end) = parse(match["day"]), (match.start("month"), match.end())
+        value = None if month is None or day is None else month * 100 + day
+        yield Quantity("date", value, start, end, text[start:end])
     for match in _YEAR.finditer(text):
         yield _at(match, "year", parse(match["year"]))
 
@@ -125,7 +133,8 @@ def _clocks(text: str) -> Iterator[Quantity]:
     for match in _CLOCK.finditer(text):
         hour = parse(match["colon"] or match["hour"])
         minute = match["minute"] or match["past"]
-        late = (parse(minute) or Decimal(0)) / 60 if minute else Decimal(0)
+        past = Decimal(30) if minute == "半" else parse(minute) if minute else None
+        late = (past or Decimal(0)) / 60
         yield _at(match, "clock", None if hour is None else hour + late)
 
 

@@ -39,7 +39,8 @@ LIKELY = 0.42
 _FOREIGN = 0.2
 """Taken off the score of another product than the one being asked about."""
 
-_SILENT = frozenset({"abuse", "vice", "politics"})
+_SILENT = frozenset({"abuse", "politics", "minors"})
+"""Categories of the gate that are better left alone."""
 _PERSONAL = frozenset({"no_link", "identity", "complaint", "greeting", "praise", "thanks"})
 
 
@@ -153,8 +154,8 @@ class GroundedReplier:
 
     def _precaution(self, text: str, early: str | None) -> str | None:
         """Return an intent that goes before everything that the card could answer."""
-        if rule := self._gate.check_shown(text, most=500).rule:
-            return "abuse" if rule in _SILENT else "contact"
+        if category := self._gate.check_shown(text, most=500).category:
+            return "abuse" if category in _SILENT else "contact"
         if early in ("injection", "identity", "complaint"):
             return early
         return "no_link" if names_no_link(text, self._catalog.products.values()) else None

@@ -34,7 +34,7 @@ from livehost.config import Room, load_toml
 
 FOLDER = Path(__file__).with_name("gate_items")
 DEMO = Path(__file__).parent.parent / "scripts" / "demo"
-PARTS = ("dev", "held_out", "late")
+PARTS = ("dev", "held_out", "late", "last")
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=timezone(timedelta(hours=8)))
 ROUNDS = 5
 

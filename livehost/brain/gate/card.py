@@ -31,7 +31,7 @@ class Claim:
     """One figure of the card.
 
     Attributes:
-        near: what the words that touch it say that it is about.
+        near: what the words that touch it say that it is about, where its clause has other figures.
         clause: what its clause says.
         words: pairs of characters of its line.
         any_topic: its unit says already what it is about, as with hours of delivery.
@@ -112,13 +112,10 @@ def _text_claims(lines: list[str]) -> Iterator[Claim]:
         figures, words = quantities(line), pairs(line)
         for n, figure in enumerate(figures):
             if figure.value is not None:
-                yield Claim(
-                    context(line, figure),
-                    figure.value,
-                    near(line, figures, n),
-                    topics_of(clause(line, figure)),
-                    words,
-                )
+                said = clause(line, figure)
+                alone = len(quantities(said)) == 1
+                touching = NONE if alone else near(line, figures, n)
+                yield Claim(context(line, figure), figure.value, touching, topics_of(said), words)
 
 
 def _field_claims(product: Product, now: datetime) -> Iterator[Claim]:

@@ -146,7 +146,9 @@ _DEADLINE = re.compile(
 )
 _IDLE = re.compile("[零一二两三四五六七八九十百千万亿](?:点[零一二两三四五六七八九])?")
 """一 in 一起, 一点一 in 一点一定: no unit, nothing counted."""
-_ASKING = re.compile("(?:人|朋友|宝宝|家人|粉丝|位).{0,3}(?:在)?(?:问|说|聊|打字|留言)")
+_ASKING = re.compile(
+    "[三五两][三五]?个人|(?:人|朋友|宝宝|家人|粉丝|位).{0,3}(?:在)?(?:问|说|聊|打字|留言)"
+)
 
 
 def _harmless(text: str, figure: Quantity) -> bool:
@@ -156,7 +158,8 @@ def _harmless(text: str, figure: Quantity) -> bool:
         return not _DEADLINE.search(said)
     if value is None:
         small = not any(c in "十百千万亿" for c in figure.text)
-        return small and (dim == "" or (dim.startswith("count") and bool(_ASKING.search(said))))
+        people = dim.startswith("count") and _ASKING.search(said)
+        return small and (dim == "" or bool(people))
     if dim == "":
         return bool(_IDLE.fullmatch(figure.text))
     if dim == "link":
@@ -173,6 +176,8 @@ def _harmless(text: str, figure: Quantity) -> bool:
 
 _TABLE_DIMS = frozenset({"cm", "jin"})
 _LETTERS = re.compile(r"(?<![a-z])[a-z]{1,12}[ -]?$")
+_FOLLOWED = re.compile("[^\u4e00-\u9fff]|$|的|是|就|了|和|到|这|那|呢|吗|吧|左右|以上|以下|多")
+"""What may follow a number without a unit; other words could be a unit that is not known here."""
 _THING = re.compile("的([\u4e00-\u9fff]{2,})")
 
 
@@ -237,6 +242,11 @@ def _bare_on_card(text: str, figure: Quantity, about: Topics, card: Card) -> boo
         token = re.escape(letters[0].rstrip()) + r"\s*" + re.escape(figure.text) + r"(?![\d.])"
         return bool(re.search(token, card.text))
     value = figure.value or Decimal(0)
+    if (
+        not _FOLLOWED.match(text, figure.end)
+        and text[figure.start : figure.end + 1] not in card.text
+    ):
+        return False
     same = [c for (_, v), claims in card.claims.items() if v == value for c in claims]
     if any(claim.speaks_of(about) for claim in same):
         return figure.text.isascii() or len(figure.text) > 1 or figure.text in card.text

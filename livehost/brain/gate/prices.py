@@ -26,7 +26,7 @@ _ROLES = (
     (
         "compared",
         "原价|吊牌价?|专柜|市场价|日常(?:售)?价|划线价|参考价|门市价|指导价|官网|官方价|旗舰店|平时|平常|日常"
-        "|售价|酒庄价|市面|以前|之前|原来|原先|活动前|涨回|恢复"
+        "|售价|酒庄价|市面|以前|之前|原来|原先|活动前|结束以?后|涨回|恢复"
         r"|\bwas\b|originally|\bregular|list price|usually|compared",
     ),
     (
@@ -39,17 +39,17 @@ _AFTER = re.compile(
     r"\s*(?:的|是)?(?:(?P<compared>原价|吊牌价|专柜价|市场价|日常价|划线价)|(?P<offer>优惠|券|红包|运费|off))"
 )
 _OWN = re.compile(
-    r"平时|平常|日常|活动前|活动结束|恢复|原来|原先|之前|以前|\bwas\b|usually|regular|originally"
+    r"平时|平常|日常|活动前|结束|恢复|原来|原先|之前|以前|\bwas\b|usually|regular|originally"
 )
 _STRANGE = re.compile("原价|吊牌|专柜|市场价|划线价|门市价|官网|官方|指导价|酒庄价|市面|list price")
 _SENTENCE = re.compile(r"[。!?;\n]")
 _BARE_PRICE = re.compile(
     r"(?:只要|只需|仅需|现价|原价|价格|售价|卖|到手价?|才|立减|直降|便宜|省|优惠|券|券后|秒杀价?|活动价|日常价|吊牌价|专柜价|指导价|价"
-    r"|满|减|收您?|给您|付|不到|将近|差不多|一共|总共|合计|加起来|带走"
+    r"|满|减|收您?|给您|付|(?<!到)不到|将近|差不多|一共|总共|合计|加起来|带走"
     r"|\bonly|\bjust|\bprice(?: is)?|\bfor|\bwas)"
     r"\s*(?:是|了|要|就|才|只要|:|你|您)?\s*$"
 )
-_BARE_AFTER = re.compile(r"\s*(?:拿走|带走|到手|拿下|包邮|一[个件盒瓶袋套份]|减\s*\d)")
+_BARE_AFTER = re.compile(r"\s*(?:拿走|带走|到手|拿下|不到|包邮|一[个件盒瓶袋套份]|减\s*\d)")
 _BY_THE_PIECE = re.compile(r"[个件盒瓶袋套份](?:就|才|是|要|只要)?\s*$")
 _NOTHING_MORE = re.compile(r"\s*(?:$|[,，。!?;、])")
 _TOGETHER = re.compile(

@@ -54,8 +54,10 @@ def around(text: str, figures: Sequence[Quantity], n: int) -> Topics:
     """Return what figure `n` is about: by its neighbours, by its clause, or, for units that say
     nothing themselves, by the clauses before it.
     """
-    if found := near(text, figures, n):
-        return found
+    behind = figures[n + 1].start if n + 1 < len(figures) else len(text)
+    touching = topics_of(right(text, figures[n], behind)) | topics_of(_left(text, figures, n))
+    if touching:
+        return touching
     before = text[: figures[n].start]
     after = CLAUSE.split(text[figures[n].end :], maxsplit=1)[0]
     clauses = CLAUSE.split(before)

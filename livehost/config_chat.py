@@ -63,7 +63,7 @@ class Douyin(Common):
     window_seconds: float = Field(300.0, ge=10, le=86_400)
     """A push whose time is further off is refused."""
     room_id: str = ""
-    """Pushes for other rooms are refused; needed to start the pushes. Empty takes any."""
+    """Pushes for other rooms are left out. Empty takes any."""
     app_id: str = ""
     """With `app_secret_env`: pushes are started, watched and acknowledged."""
     app_secret_env: str = ""

@@ -158,9 +158,11 @@ def test_a_stale_or_odd_time_is_refused(stamp):
     assert statuses == [401] and drained(feed) == []
 
 
-def test_another_room_is_refused_where_one_is_named():
+def test_another_room_is_left_out_where_one_is_named_and_not_refused():
+    """A refusal would make the platform stop the pushes of that room."""
     statuses, feed = pushed((body_of(comment(1)), {"room": "5"}), room_id=ROOM)
-    assert statuses == [401] and feed.rejected == {"room": 1}
+    assert statuses == [200] and drained(feed) == [] and feed.ignored == {"other_room": 1}
+    assert feed.state is not State.LIVE and feed.rejected == {}
 
 
 def test_a_replayed_request_is_answered_and_says_nothing_twice():

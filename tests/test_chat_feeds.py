@@ -278,8 +278,15 @@ def test_a_fault_inside_is_a_loss_and_is_logged_without_what_it_quotes(caplog):
 
 
 def test_one_line_is_logged_when_it_is_lost_not_one_for_each_try(caplog):
-    kept(5.0, *[Transient("refused")] * 6, None)
-    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == ["chat source lost"]
+    caplog.set_level(logging.INFO, "livehost")
+    kept(5.0, *[Transient("refused")] * 6, 5.0, None)
+    assert [r.message for r in caplog.records] == [
+        "chat source is live",
+        "chat source lost",
+        "chat source is live",
+        "chat source lost",
+        "chat source ended",
+    ]
 
 
 def test_jobs_together_end_with_the_first_that_fails():
@@ -305,6 +312,7 @@ def test_a_combo_gives_increments():
     combos = Combos()
     steps = [("1", 1, False), ("2", 3, False), ("2", 3, False), ("3", 5, False), ("4", 5, True)]
     assert [combos.added(i, "k", c, e, 0.0) for i, c, e in steps] == [1, 2, 0, 2, 0]
+    assert combos.added("4", "k", 5, True, 0.5) == 0, "its end, once more"
     assert combos.added("5", "k", 1, False, 1.0) == 1, "a new combo after the end"
     assert combos.added("6", "other", 7, True, 1.0) == 7
 

@@ -7,12 +7,15 @@ import socket
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from livehost.brain import app
 from livehost.brain.chat import barragegrab, house
 from livehost.brain.chat.feed import State, feed_of
 from livehost.brain.chat.house import House, Past
+from livehost.brain.console.exposition import Exposition
 from livehost.config import load_room
+from livehost.config_chat import KINDS
 
 from .chat_parts import running, server, until
 from .show_parts import staged
@@ -184,6 +187,49 @@ def test_the_same_ids_and_viewers_on_two_platforms_do_not_meet(tmp_path):
         return {(m.id, m.user) for m, _ in full.log.rows}
 
     assert asyncio.run(main()) == {(f"a:{BIG}", "a:u1"), (f"b:{BIG}", "b:u1")}
+
+
+NOWHERE = "127.0.0.1:9"
+EVERY = {
+    "douyin": {"secret_env": "PUSH", "app_id": "1", "app_secret_env": "KEY",
+               "api_url": f"http://{NOWHERE}", "token_url": f"http://{NOWHERE}"},
+    "kuaishou": {"secret_env": "PUSH"},
+    "bilibili": {"key_env": "KEY", "secret_env": "KEY", "code_env": "KEY", "app_id": 1,
+                 "api_url": f"http://{NOWHERE}"},
+    "barragegrab": {"url": f"ws://{NOWHERE}/"},
+    "dycast": {"key_env": "KEY"},
+    "websocket": {"url": f"ws://{NOWHERE}/"},
+    "inbound": {"key_env": "KEY"},
+    "jsonl": {"path": "none.jsonl"},
+    "replay": {"path": "room.toml"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_every_source_promises(tmp_path, kind):
+    """It runs without its platform, says how it is, and leaves nothing behind when it is ended."""
+    text = source(kind, "one", **EVERY[kind]) + "\n" + door(0)
+
+    async def main():
+        full = Houseful(tmp_path, text)
+        before = asyncio.all_tasks()
+        async with full.running():
+            await until(lambda: full["one"].state is not State.CONNECTING)
+            await asyncio.sleep(0.2)
+            page = Exposition(full.feeds.metrics).page().decode()
+            (shown,) = full.feeds.snapshot()
+        await asyncio.sleep(0.05)
+        return shown, page, asyncio.all_tasks() - before
+
+    shown, page, left = asyncio.run(main())
+    assert left == set()
+    assert shown["kind"] == kind and shown["state"] in set(State) - {"failed", "live"}
+    assert json.loads(json.dumps(shown)) == shown
+    keys = ("connected_since", "last_message_seconds", "lag_seconds", "received", "duplicates",
+            "rejected", "reconnects")  # fmt: skip
+    assert set(keys) <= set(shown)
+    names = {family.name for family in text_string_to_metric_families(page)}
+    assert {"livehost_chat_source_live", "livehost_chat_source_received"} <= names
 
 
 # --- with the show --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from livehost.brain.chat.message import Rejected
 
 _HEADER = struct.Struct(">IHHII")
 PLAIN, ZLIB, BROTLI = 0, 2, 3
-MOST_UNPACKED = 4 * 1024 * 1024  # bytes of one compressed packet
+MOST_UNPACKED = 1024 * 1024  # bytes of one compressed packet
 
 
 class Operation(IntEnum):

@@ -13,8 +13,8 @@ import asyncio
 import hmac
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from typing import Protocol, TypeVar, runtime_checkable
 
 from aiohttp import hdrs, web
 
@@ -28,7 +28,10 @@ MOST_BODY = 1024 * 1024  # bytes of one request
 READ_SECONDS = 1.5  # for a body; platforms wait two seconds for the answer
 MOST_UNDER_WAY = 32  # requests of one source
 SHUTDOWN_SECONDS = 1.0
+BREATH = 100  # items of one request between two turns of the event loop
 WRONG_SIGNATURES = 5  # in a row, after which a warning is due: a platform stops after ten
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -131,6 +134,14 @@ async def body_of(request: web.Request, feed: Feed) -> bytes:
     except TimeoutError:
         feed.refuse("too_slow")
         raise web.HTTPRequestTimeout from None
+
+
+async def gently(items: Iterable[T]) -> AsyncGenerator[T, None]:
+    """Yield each of many items, giving way to everybody else in between."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % BREATH == 0:
+            await asyncio.sleep(0)
 
 
 class Signatures:

@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from livehost.brain.chat.door import Signatures, body_of
+from livehost.brain.chat.door import Signatures, body_of, gently
 from livehost.brain.chat.douyin_api import DouyinDuties
 from livehost.brain.chat.feed import Feed
 from livehost.brain.chat.fields import as_object, decoded, message, name, text, whole
@@ -76,10 +76,14 @@ class DouyinSource:
         if refused := self._refused(request.headers, body):
             raise self._signatures.wrong(feed, refused)
         self._signatures.right()
-        feed.is_live()
-        if self._duties:
-            self._duties.room = request.headers["x-roomid"]
-        self._deliver(request.headers["x-msg-type"], body, feed)
+        room = request.headers["x-roomid"]
+        if self._room and room != self._room:
+            feed.ignore("other_room")
+        else:
+            feed.is_live()
+            if self._duties:
+                self._duties.room = room
+            await self._deliver(request.headers["x-msg-type"], body, feed)
         return web.json_response({"err_no": 0, "err_msg": "ok"})
 
     def _refused(self, headers: Mapping[str, str], body: bytes) -> str:
@@ -89,11 +93,9 @@ class DouyinSource:
         given = headers.get("x-signature", "").encode(errors="replace")
         if not hmac.compare_digest(given, signature(headers, body, self._secret).encode()):
             return "signature"
-        if not _is_near(headers["x-timestamp"], self._window):
-            return "stale"
-        return "room" if self._room and headers["x-roomid"] != self._room else ""
+        return "" if _is_near(headers["x-timestamp"], self._window) else "stale"
 
-    def _deliver(self, kind: str, body: bytes, feed: Feed) -> None:
+    async def _deliver(self, kind: str, body: bytes, feed: Feed) -> None:
         if kind not in _KINDS:
             feed.ignore(kind)
             return
@@ -104,7 +106,7 @@ class DouyinSource:
         except Rejected as rejected:
             feed.garbled(rejected.reason)
             return
-        for item in items:
+        async for item in gently(items):
             try:
                 feed(read(kind, as_object(item, "item")))
             except Rejected as rejected:

@@ -10,6 +10,7 @@ to its own rate; the others do not notice.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from livehost.brain.chat.message import ChatMessage
 from livehost.brain.chat.source import Raw
 from livehost.config_chat import Common
 from livehost.metrics import Quantiles
+
+log = logging.getLogger(__name__)
 
 MOST_QUEUED = 2000  # messages
 EACH_SECOND = 1000.0  # messages
@@ -145,6 +148,7 @@ class Feed:
         if self.state is not State.LIVE:
             self.state, self.reason = State.LIVE, ""
             self._since = _now(), datetime.now(UTC)
+            log.info("chat source is live", extra={"source": self.name})
 
     def is_not_live(self, state: State, reason: str = "") -> None:
         """Note that the source does not deliver, and why."""

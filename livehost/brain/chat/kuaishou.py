@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from livehost.brain.chat.door import Signatures, body_of
+from livehost.brain.chat.door import Signatures, body_of, gently
 from livehost.brain.chat.feed import Feed
 from livehost.brain.chat.fields import as_object, decoded, inner, message, name, text, whole
 from livehost.brain.chat.message import Kind, Rejected
@@ -63,7 +63,7 @@ class KuaishouSource:
         else:
             self._signatures.right()
             feed.is_live()
-            self._deliver(push, feed)
+            await self._deliver(push, feed)
         return web.json_response({"result": 1})
 
     def _check_time(self, push: dict[str, Any]) -> None:
@@ -72,8 +72,8 @@ class KuaishouSource:
         if stamp and abs(age) > self._window:
             raise Rejected("stale", "the push is too old, or from the future")
 
-    def _deliver(self, push: dict[str, Any], feed: Feed) -> None:
-        for found in read(push):
+    async def _deliver(self, push: dict[str, Any], feed: Feed) -> None:
+        async for found in gently(read(push)):
             if isinstance(found, Rejected):
                 feed.garbled(found.reason)
             else:

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from livehost.brain.chat.client import Connection, follow
-from livehost.brain.chat.door import body_of, has_key
+from livehost.brain.chat.door import body_of, gently, has_key
 from livehost.brain.chat.feed import Feed
 from livehost.brain.chat.source import Submit
 from livehost.brain.chat.visitor import Frame, Visitors, wait_for_visitors
@@ -74,7 +74,9 @@ class InboundSource:
         if not given:
             raise web.HTTPBadRequest(reason="the body is empty; send JSON objects, one a line")
         feed.is_live()
-        queued = sum(feed(line) for line in given)
+        queued = 0
+        async for line in gently(given):
+            queued += feed(line)
         said: dict[str, Any] = {"ok": queued == len(given), "queued": queued}
         return web.json_response(said, status=200 if said["ok"] else 429)
 

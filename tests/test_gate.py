@@ -1,14 +1,18 @@
 """The gate: disguises, numbers, masks, word lists, and that it fails closed."""
 
+import asyncio
 import logging
 import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livehost.brain import app
 from livehost.brain.gate import Gate, gate
+from livehost.brain.gate.denial import denied
 from livehost.brain.gate.fold import fold
 from livehost.brain.gate.numerals import han, parse
 from livehost.brain.gate.quantities import quantities
@@ -275,3 +279,121 @@ def test_wrong_list(tmp_path, text, said):
 def test_catalog_may_be_a_function(shop):
     judge = Gate(lambda: shop)
     assert judge.check("保温杯现在89元。", shop.products["jacket"], NOW).ok
+
+
+# --- lists that are saved while the show runs ---------------------------------------------------
+
+HOUSE = '[[rule]]\nid = "house"\ntitle = "竞品"\nwords = ["{word}"]\nscope = "say"\n'
+
+
+def test_a_saved_list_is_taken_up_and_a_broken_one_leaves_the_old_in_force(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text(HOUSE.format(word="隔壁老王家"), "utf-8")
+    judge = Gate(wordlists=lambda: sorted(tmp_path.glob("*.toml")))
+    assert not judge.rules.changed()
+    assert judge.check("比隔壁老王家好看。", CUP, NOW).rule == "house"
+
+    own.write_text(HOUSE.format(word="对门小李家"), "utf-8")
+    assert judge.rules.changed() and judge.rules.reload() == ()
+    assert judge.check("比隔壁老王家好看。", CUP, NOW).ok
+    assert judge.check("比对门小李家好看。", CUP, NOW).rule == "house"
+
+    own.write_text('[[rule]]\nid = "house"\npatterns = ["("]\n', "utf-8")
+    problems = judge.rules.reload()
+    assert "own.toml:3" in problems[0] and problems == judge.rules.problems
+    assert not judge.rules.changed()  # a broken file is reported once
+    assert judge.check("比对门小李家好看。", CUP, NOW).rule == "house"
+
+    (tmp_path / "more.toml").write_text(HOUSE.format(word="楼下阿姨家"), "utf-8")
+    own.unlink()
+    assert judge.rules.changed() and judge.rules.reload() == () and not judge.rules.problems
+    assert judge.check("比楼下阿姨家好看。", CUP, NOW).rule == "house"
+    assert judge.rules.version == 3
+
+
+def test_the_show_takes_up_saved_lists_and_writes_it_down(tmp_path, monkeypatch, caplog):
+    own = tmp_path / "own.toml"
+    own.write_text(HOUSE.format(word="隔壁老王家"), "utf-8")
+    judge, audit = Gate(wordlists=[own]), []
+    state = SimpleNamespace(audit=lambda kind, **what: audit.append((kind, what)))
+    monkeypatch.setattr(app, "RELOAD_SECONDS", 0.005)
+
+    async def until(holds):
+        async with asyncio.timeout(5):
+            while not holds():  # noqa: ASYNC110  (a file in a thread, no event to wait on)
+                await asyncio.sleep(0.005)
+
+    async def main():
+        show = SimpleNamespace(gate=judge, state=state)
+        watching = asyncio.ensure_future(app.Show._watch_wordlists(show))
+        own.write_text(HOUSE.format(word="对门小李家"), "utf-8")
+        await until(lambda: audit)
+        own.write_text("[[rule]]\nid = 5\n", "utf-8")
+        await until(lambda: judge.rules.problems)
+        watching.cancel()
+
+    asyncio.run(main())
+    assert audit == [("reload", {"wordlists": 2})]
+    assert "word lists not reloaded" in caplog.text
+    assert not judge.check("比对门小李家好看。", CUP, NOW).ok
+
+
+def test_a_noted_word_goes_on_air_and_is_counted(tmp_path, caplog):
+    own = tmp_path / "own.toml"
+    own.write_text(HOUSE.format(word="老客户") + 'action = "note"\n', "utf-8")
+    judge = Gate(wordlists=[own])
+    with caplog.at_level(logging.INFO):
+        assert judge.check("欢迎老客户。", CUP, NOW).ok
+    assert judge.noted == {"house": 1} and not judge.stopped
+    assert caplog.records[-1].rule == "house"
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "ok"),
+    [
+        ('sounds = ["隔壁老王"]', "比葛壁老汪好。", False),
+        ('sounds = ["隔壁老王"]', "比ge bi lao wang好。", False),
+        ('sounds = ["隔壁老王"]', "比隔壁小王好。", True),
+        ('words = ["老王家"]\nmirror = true', "比家王老好。", False),
+        ('words = ["老王家"]\nneeds = "比"', "比老王家好。", False),
+        ('words = ["老王家"]\nneeds = "贵"', "比老王家好。", True),
+        ('words = ["老王家"]\ndeniable = true', "我们不说老王家。", True),
+        ('words = ["老王家"]\ndeniable = true', "不说老王家是不行的，我说的就是老王家。", False),
+        ('words = ["老王家"]\nallow = ["去老王家"]', "去老王家串门。", True),
+    ],
+)
+def test_keys_of_a_rule(tmp_path, keys, text, ok):
+    own = tmp_path / "own.toml"
+    own.write_text(f'[[rule]]\nid = "house"\nscope = "say"\n{keys}\n', "utf-8")
+    assert Gate(wordlists=[own]).check(text, CUP, NOW).ok == ok
+
+
+# --- denials ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "is_denied"),
+    [
+        ("没有最低价这一说。", "最低价", True),
+        ("它不是药，不能治病。", "治病", True),
+        ("不能治病，也不能代替药品。", "治病", True),
+        ("我不敢说是最好的。", "最好", True),
+        ("最低价这种话我不敢说。", "最低价", True),
+        ("不是不能治病。", "治病", False),
+        ("不是最好的我们不卖。", "最好", False),
+        ("难道不是最好的吗？", "最好", False),
+        ("是不是最好的？", "最好", False),
+        ("谁说不是最好的。", "最好", False),
+        ("不能不说是最好的。", "最好", False),
+        ("不是我吹，这是最好的。", "最好", False),
+        ("不是我吹这是最好的。", "最好", False),
+        ("不用吃药就能治病。", "治病", False),
+        ("别加别人的微信，我的是abc123。", "微信", False),
+        ("不能治病你来找我。", "治病", False),
+        ("不是最好，而是顶级。", "最好", False),
+        ("最好的。没有。", "最好", False),
+    ],
+)
+def test_only_a_plain_denial_is_one(text, claim, is_denied):
+    start = text.index(claim)
+    assert denied(text, start, start + len(claim)) == is_denied

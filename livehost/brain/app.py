@@ -32,7 +32,7 @@ from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
 from livehost.brain.common import CommonAnswers
 from livehost.brain.director import Courtesy, Director, restored
-from livehost.brain.gate import make_gate
+from livehost.brain.gate import Verdict, make_gate
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
 from livehost.brain.manners import History, Manners
@@ -92,7 +92,9 @@ class Show:
         self.state = State(room.state_dir / STATE_FILE, options.socket)
         memory = self.state.memory
         self.voice: Late[SpeechCache] = Late(functools.partial(_load_voice, room))
-        self.replier: Late[Replier] = Late(functools.partial(make_replier, room, self.catalog))
+        self.replier: Late[Replier] = Late(
+            functools.partial(make_replier, room, self.catalog, self.gate, self._refused)
+        )
         self.link = StageLink(options.socket)
         self.picture = Picture(self.link.cue)
         self.picture.paused = bool(memory.flags.get("paused"))
@@ -183,6 +185,7 @@ class Show:
                     ("replies", self.replier.load_and_wait),
                     ("speech-ahead", self.ahead.run),
                     ("catalog", self._watch_catalog),
+                    ("wordlists", self._watch_wordlists),
                     ("console", self._console),
                     ("chat", self.feeds.run),
                     ("chat-sources", self._chat_sources),
@@ -233,6 +236,26 @@ class Show:
             log.info("catalog reloaded", extra={"version": self.catalog.version})
             self.state.audit("reload", version=self.catalog.version)
             self.speaker.renew()
+
+    async def _watch_wordlists(self) -> None:
+        """Put saved word lists in force; broken ones leave the old ones and are reported."""
+        loop, rules = asyncio.get_running_loop(), self.gate.rules
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            if not await loop.run_in_executor(None, rules.changed):
+                continue
+            problems = await loop.run_in_executor(None, rules.reload)
+            if problems:
+                log.warning("word lists not reloaded", extra={"problems": list(problems)})
+                continue
+            log.info("word lists reloaded", extra={"version": rules.version})
+            self.state.audit("reload", wordlists=rules.version)
+
+    def _refused(self, verdict: Verdict, text: str) -> None:
+        """Write down what a language model said and the gate stopped; the card answers instead."""
+        self.state.audit(
+            "gate", model=True, rule=verdict.rule, found=verdict.found, text=text, said=""
+        )
 
     async def _console(self) -> None:
         console = await asyncio.get_running_loop().run_in_executor(None, _load_console)

@@ -40,6 +40,7 @@ class ShowDesk:
         self._room = show.room
         self._state = show.state
         self._catalog = show.catalog
+        self._rules = show.gate.rules
         self._intake = show.intake
         self._feeds = show.feeds
         self._inbox = show.inbox
@@ -305,6 +306,7 @@ class ShowDesk:
     def _warnings(self) -> list[str]:
         store = self._state.store
         warnings = [f"catalog not reloaded: {problem}" for problem in self._catalog.problems]
+        warnings += [f"word lists not reloaded: {problem}" for problem in self._rules.problems]
         if store.failing:
             warnings.append(f"state cannot be written: {store.failing}")
         if store.moved:

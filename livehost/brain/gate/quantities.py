@@ -5,6 +5,7 @@ In:  folded text.   Out: `Quantity` in reading order; inexact numbers have no va
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,11 @@ _RANGE = re.compile(r"\s*(?:-|~|—|–|至|到|、|\bto\b)\s*$")
 
 def quantities(text: str) -> list[Quantity]:
     """Return the numbers of a folded text in reading order. Parts of words are not numbers."""
+    return list(_read(text))
+
+
+@functools.lru_cache(maxsize=256)
+def _read(text: str) -> tuple[Quantity, ...]:
     taken = [False] * len(text)
     found: list[Quantity] = []
     for reader in (_dates, _clocks, _metres, _percents, _vague, _money, _halves, _plain, _english):
@@ -106,7 +112,7 @@ def quantities(text: str) -> list[Quantity]:
                 found.append(quantity)
                 taken[quantity.start : quantity.end] = [True] * (quantity.end - quantity.start)
     found.sort(key=lambda q: (q.start, q.end))
-    return _ranges(text, found)
+    return tuple(_ranges(text, found))
 
 
 def _at(match: re.Match[str], dim: str, value: Decimal | None, group: str | int = 0) -> Quantity:

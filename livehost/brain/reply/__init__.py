@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 from livehost.brain.catalog import Catalog
-from livehost.brain.gate import make_gate
+from livehost.brain.gate import Gate, make_gate
 from livehost.brain.reply.answer import Answer, Question, Replier
 from livehost.brain.reply.grounded import GroundedReplier
-from livehost.brain.reply.openai import OpenAIReplier
+from livehost.brain.reply.openai import OpenAIReplier, Refused
 from livehost.config import Room
 from livehost.errors import ConfigError
 
@@ -25,8 +25,15 @@ __all__ = [
 ]
 
 
-def make_replier(room: Room, catalog: Catalog) -> Replier:
-    """Return who answers in a room. Raises ConfigError when [reply] is not complete."""
+def make_replier(
+    room: Room, catalog: Catalog, gate: Gate | None = None, refused: Refused | None = None
+) -> Replier:
+    """Return who answers in a room. Raises ConfigError when [reply] is not complete.
+
+    Args:
+        gate: judges what a language model says; None makes one.
+        refused: told of what the gate stopped.
+    """
     grounded = GroundedReplier(catalog, room.language)
     if room.reply.engine == "grounded":
         return grounded
@@ -44,4 +51,5 @@ def make_replier(room: Room, catalog: Catalog) -> Replier:
         )
     if problems:
         raise ConfigError(*problems)
-    return OpenAIReplier(room.reply, grounded, make_gate(room, catalog), key)
+    gate = gate or make_gate(room, catalog)
+    return OpenAIReplier(room.reply, grounded, gate, key, refused=refused)

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from livehost.brain.gate import Gate
+from livehost.brain.gate import Gate, Verdict
 from livehost.brain.reply.answer import Answer, Question
 from livehost.brain.reply.grounded import GroundedReplier
 from livehost.brain.reply.prompt import messages, spoken
@@ -27,6 +27,7 @@ from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transi
 
 log = logging.getLogger(__name__)
 
+Refused = Callable[[Verdict, str], None]
 OWN = frozenset({"abuse", "identity", "injection", "contact"})
 """Intents that the model is never asked about."""
 MOST_SENTENCES = 5
@@ -72,6 +73,7 @@ class OpenAIReplier:
         fallback: answers instead, and decides what the model is never asked.
         gate: judges each sentence before it is handed on.
         key: API key; "" sends none. Never logged.
+        refused: told of each sentence that the gate stopped.
 
     Attributes:
         counts: answers by outcome: model, slow, failed, stopped, open, own, cut.
@@ -86,12 +88,14 @@ class OpenAIReplier:
         gate: Gate,
         key: str = "",
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        refused: Refused | None = None,
     ) -> None:
         self._settings = settings
         self._fallback = fallback
         self._gate = gate
         self._key = key
         self._now = now
+        self._refused = refused or (lambda _verdict, _text: None)
         self._breaker = Breaker()
         self._session: aiohttp.ClientSession | None = None
         self.counts: Counter[str] = Counter()
@@ -142,7 +146,9 @@ class OpenAIReplier:
         try:
             async with aclosing(self._timed(question)) as sentences:
                 async for sentence in sentences:
-                    if not self._gate.check(sentence, question.product, self._now()).ok:
+                    verdict = self._gate.check(sentence, question.product, self._now())
+                    if not verdict.ok:
+                        self._refused(verdict, sentence)
                         self.counts["stopped" if not said else "cut"] += 1
                         break
                     said += 1

@@ -119,7 +119,7 @@ def test_no_pose_opens_a_hole_or_folds_the_face(shape, texture, pose):
     yaw, pitch, roll = pose
     warp = Warp(shape, texture.view, (0, 0, width, height))
     luma, _ = warp.maps(warp.field(HeadPose(yaw, pitch, roll, 1.0, 1.0), 1.0))
-    seen = texture.luma[..., 1] == 255
+    seen = texture.alpha == 255
     across = np.diff(luma[..., 0], axis=1)[seen[:, 1:]]
     down = np.diff(luma[..., 1], axis=0)[seen[1:]]
     assert across.min() > 0 and down.min() > 0

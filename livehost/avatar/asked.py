@@ -46,7 +46,7 @@ class Asked:
         if random.random() < 0.25:
             row = _mixture(self.samples, random) * random.uniform(0.2, 1.05)
         else:
-            row = _mixture(self.visemes, random) * random.uniform(0, 1.2)
+            row = _mixture(self.visemes, random) * (1.2 * random.random() ** 0.5)
             row += _mixture(self.emotions, random) * random.uniform(0, 1)
         if random.random() < self.free:
             for _ in range(random.integers(1, 5)):

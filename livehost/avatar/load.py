@@ -58,11 +58,12 @@ class Region:
 
     Attributes:
         box: x, y, width, height in plate pixels.
-        model: ONNX file, input "coefs" [1, n] float32, output "rgb" [1, 3, h, w] float32 in 0..1.
+        model: ONNX file for CPUs, input "coefs" [1, n] float32, output "rgb" [1, 3, h, w] float32
+            in 0..1, or "yuv" [1, 3 h / 2, w] uint8: I420, bt709 limited range.
         coefs: the n blendshapes it takes, in order.
         scale: decoder pixels per plate pixel.
         mask: (h, w) uint8, how much of the decoder's picture covers the plate; soft edge.
-        precise: the same decoder in float32; `model` may be quantised for CPUs.
+        precise: the decoder that `model` stands for, in float32, output "rgb"; for accelerators.
     """
 
     box: tuple[int, int, int, int]

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from livehost.avatar.samples import Crop, Samples, closed_lips, load_samples, parse_crop
+from livehost.colour import yuv_to_rgb
 from livehost.errors import LivehostError
+from livehost.media import Yuv
 
 Pictures = NDArray[np.uint8]
 
@@ -104,17 +107,28 @@ class OnnxDecoder:
 
     def draw(self, coefs: NDArray[np.float32]) -> Pictures:
         """Return (n, h, w, 3) for (n, k) coefficients."""
-        rgb = [self._session.run(["rgb"], {"coefs": row[None]})[0][0] for row in coefs]
-        return np.asarray(np.stack(rgb).transpose(0, 2, 3, 1) * 255 + 0.5, np.uint8)
+        return np.stack([_rgb(self._run(row)) for row in coefs])
 
     def milliseconds(self, coefs: NDArray[np.float32], runs: int = 200) -> tuple[float, float]:
         """Return (median, least) CPU time of one frame."""
         taken = []
         for n in range(runs):
             start = process_time()
-            self._session.run(["rgb"], {"coefs": coefs[n % len(coefs)][None]})
+            self._run(coefs[n % len(coefs)])
             taken.append((process_time() - start) * 1_000)
         return float(np.median(taken)), min(taken)
+
+    def _run(self, row: NDArray[np.float32]) -> NDArray[Any]:
+        return np.asarray(self._session.run(None, {"coefs": row[None]})[0][0])
+
+
+def _rgb(drawn: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return (h, w, 3) of a decoder's output, in either of its two forms (see `Region`)."""
+    if drawn.ndim == 3:
+        return np.asarray(np.moveaxis(drawn, 0, 2) * 255 + 0.5, np.uint8)
+    rows, columns = drawn.shape[0] * 2 // 3, drawn.shape[1]
+    u, v = drawn[rows:].reshape(2, rows // 2, columns // 2)
+    return yuv_to_rgb(Yuv(drawn[:rows], u, v))
 
 
 def report(samples: Samples, model: Path) -> list[str]:

@@ -3,13 +3,14 @@
 In:  pose and breath.   Out: warped pixels in the planes of a layer.
 
 A band is drawn in strips that a processor's cache can hold, each no wider than the body can be at
-that height: beside it nothing is visible, so nothing is fetched.
+that height: beside it nothing is visible, so nothing is fetched. Nor is alpha in the middle of the
+body, where it is 255 whatever the pose. A strip that did not move is not drawn again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,24 +19,58 @@ from numpy.typing import NDArray
 
 from livehost.media import HeadPose, Layer
 from livehost.stage.render.surface import Surface
-from livehost.stage.render.texture import Texture
+from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import STEP, Box, Warp
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
+Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
 
 STRIP = 12 * STEP  # rows
+NEAR = 4 * STEP  # pixels that a pose usually carries a strip's content, at most
 _NONE = np.empty(0, np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Strip:
-    """Some rows of a band, and the columns that are visible in and near them."""
+    """Some rows of a band.
+
+    Attributes:
+        top, bottom: the rows.
+        left, right: the columns that show some of the body at rest, in these rows or near them.
+        solid: the first and the end of columns that are opaque in all of them at rest.
+        field: where its pixels come from.
+        reach: pixels that none of them is farther from its source than.
+        stale: it was moved, and not yet drawn.
+        drawn: the first and the end of columns that were drawn last.
+    """
 
     top: int
     bottom: int
     left: int
     right: int
+    solid: tuple[int, int]
+    field: F32
+    drawn: tuple[int, int]
+    reach: int = 0
+    stale: bool = False
+
+    @property
+    def nodes(self) -> slice:
+        """The rows of the field that it needs."""
+        return slice(self.top // STEP, -(-self.bottom // STEP) + 3)
+
+    def move(self, field: F32) -> None:
+        """Take pixels from elsewhere."""
+        self.field, self.stale = field, True
+        self.reach = math.ceil(cv2.norm(field[self.nodes], cv2.NORM_INF)) + 2
+
+    def visible(self, width: int) -> tuple[int, int]:
+        """Return the first and the end of columns that may show some of the body now."""
+        if self.reach > NEAR:
+            return 0, width
+        left = max(0, (self.left - self.reach) // STEP * STEP)
+        return left, min(width, -(-(self.right + self.reach) // STEP) * STEP)
 
 
 class Band:
@@ -47,85 +82,138 @@ class Band:
 
     Attributes:
         box: as given.
-        reach: texture pixels that no pixel is farther from its source than.
     """
 
     def __init__(self, surface: Surface, texture: Texture, box: Box, unseen: float) -> None:
         self.box = box
         self._unseen = unseen
         self._warp = Warp(surface, texture.view, box)
-        self._strips = _strips(texture.luma[..., 1], box)
-        self._set(self._warp.field(HeadPose(), 0.0))
+        self._still = self._warp.field(HeadPose(), 0.0)
+        self._strips = _strips(texture.alpha, box, self._still)
+
+    @property
+    def reach(self) -> int:
+        """Texture pixels that no pixel is farther from its source than."""
+        return max((strip.reach for strip in self._strips), default=0)
 
     def follow(self, pose: HeadPose, breath: float) -> bool:
         """Compute where the pixels come from; return False when nobody could see a change."""
-        field = self._warp.field(pose, breath)
-        if cv2.norm(field, self._field, cv2.NORM_INF) < self._unseen:
-            return False
-        self._set(field)
-        return True
+        field, moved = self._warp.field(pose, breath), False
+        for strip in self._strips:
+            rows = strip.nodes
+            if cv2.norm(field[rows], strip.field[rows], cv2.NORM_INF) >= self._unseen:
+                strip.move(field)
+                moved = True
+        return moved
 
-    def draw(self, texture: Texture, onto: Layer, within: Box | None = None) -> Box:
-        """Draw the texture, warped, into the planes of `onto`; return the box that was drawn.
+    def rest(self) -> None:
+        """Go back to the neutral pose, as if that had been drawn."""
+        for strip in self._strips:
+            strip.move(self._still)
+            strip.stale = False
+
+    def draw(self, texture: Texture, onto: Layer, touched: Sequence[Box] = ()) -> list[Box]:
+        """Draw the texture, warped, into `onto`: strips that moved, and what is in `touched`.
 
         Args:
-            within: only this part of the texture's box; None draws all that is visible.
+            onto: a copy of the layer that was drawn into last.
+            touched: boxes of the texture that this band must be drawn over again.
+
+        Returns:
+            The boxes of the texture that were drawn; they do not overlap.
         """
-        left, top = self.box[:2]
-        wanted = within or self.box
-        wanted = wanted[0] - left, wanted[1] - top, wanted[2], wanted[3]
-        drawn = [part for strip in self._visible() if (part := _common(strip, wanted))[3]]
-        for part in drawn:
-            self._strip(texture, onto, part)
-        return _around(drawn, left, top)
-
-    def _strip(self, texture: Texture, onto: Layer, part: Box) -> None:
-        luma, chroma = self._warp.maps(self._field, part)
-        box = part[0] + self.box[0], part[1] + self.box[1], part[2], part[3]
-        picture = onto.picture
-        _move(texture.luma, luma, [_inside(plane, box, 1) for plane in (picture.y, onto.alpha)])
-        planes = picture.u, picture.v, onto.alpha_uv
-        _move(texture.chroma, chroma, [_inside(plane, box, 2) for plane in planes])
-
-    def _visible(self) -> Iterator[Box]:
-        """Yield the parts of the band that show some of the body now, or did at rest."""
-        width, reach = self.box[2], self.reach
+        drawn: list[Box] = []
         for strip in self._strips:
-            left, right = 0, width
-            if reach <= STRIP:
-                left = max(0, (strip.left - reach) // STEP * STEP)
-                right = min(width, -(-(strip.right + reach) // STEP) * STEP)
-            if right > left:
-                yield left, strip.top, right - left, strip.bottom - strip.top
+            parts = [self._whole(strip)] if strip.stale else self._parts(strip, touched)
+            for part in parts:
+                self._draw(texture, onto, part, strip)
+            drawn += parts
+        left, top = self.box[:2]
+        return [(part[0] + left, part[1] + top, *part[2:]) for part in _runs(drawn)]
 
-    def _set(self, field: F32) -> None:
-        self._field = field
-        self.reach = math.ceil(cv2.norm(field, cv2.NORM_INF)) + 2
+    def _whole(self, strip: _Strip) -> Box:
+        """Return all that a strip shows or showed, and note that it is drawn."""
+        before, strip.drawn, strip.stale = strip.drawn, strip.visible(self.box[2]), False
+        left, right = min(before[0], strip.drawn[0]), max(before[1], strip.drawn[1])
+        return left, strip.top, right - left, strip.bottom - strip.top
+
+    def _parts(self, strip: _Strip, touched: Sequence[Box]) -> list[Box]:
+        """Return what a strip shows of the boxes in `touched`, as one box."""
+        left, right = strip.drawn
+        shown = left, strip.top, right - left, strip.bottom - strip.top
+        x, y = self.box[:2]
+        moved = [(box[0] - x, box[1] - y, box[2], box[3]) for box in touched]
+        common = [part for box in moved if (part := _common(shown, box))[3]]
+        return [around(common)] if common else []
+
+    def _draw(self, texture: Texture, onto: Layer, part: Box, strip: _Strip) -> None:
+        luma, chroma = map(_fixed, self._warp.maps(strip.field, part))
+        box = part[0] + self.box[0], part[1] + self.box[1], part[2], part[3]
+        small = box[0] // 2, box[1] // 2, box[2] // 2, box[3] // 2
+        source, target = texture.drawn, onto.picture
+        _move(source.y, luma, target.y, box)
+        _move(source.u, chroma, target.u, small)
+        _move(source.v, chroma, target.v, small)
+        for begin, end in _edges(part, strip):
+            _move(texture.alpha, luma, onto.alpha, box, (begin, end))
+            _move(texture.alpha_uv, chroma, onto.alpha_uv, small, (begin // 2, end // 2))
 
 
-def _strips(alpha: U8, box: Box) -> list[_Strip]:
+def _edges(part: Box, strip: _Strip) -> list[tuple[int, int]]:
+    """Return the columns of `part`, from its left, in which alpha may not be 255."""
+    left, _, width, _ = part
+    begin = even_up(strip.solid[0] + strip.reach - left)
+    end = even_down(strip.solid[1] - strip.reach - left)
+    if strip.reach > NEAR or begin >= end:
+        return [(0, width)]
+    edges = [(0, min(begin, width)), (max(end, 0), width)]
+    return [(first, last) for first, last in edges if first < last]
+
+
+def _strips(alpha: U8, box: Box, still: F32) -> list[_Strip]:
     left, top, width, height = box
-    seen = alpha[:, left : left + width] > 0
     out = []
     for row in range(0, height, STRIP):
         bottom = min(height, row + STRIP)
-        near = seen[max(0, top + row - STRIP) : top + bottom + STRIP]
+        near = alpha[max(0, top + row - NEAR) : top + bottom + NEAR, left : left + width]
         columns = np.flatnonzero(near.any(axis=0))
         if len(columns):
-            out.append(_Strip(row, bottom, int(columns[0]), int(columns[-1]) + 1))
+            ends = int(columns[0]), int(columns[-1]) + 1
+            solid = _longest((near == 255).all(axis=0))
+            out.append(_Strip(row, bottom, *ends, solid, still, (0, 0)))
+            out[-1].drawn = out[-1].visible(width)
     return out
 
 
-def _move(source: U8, positions: F32, targets: list[U8]) -> None:
-    """Fetch `positions` from `source`; its channels go to `targets`."""
-    moved = cv2.remap(source, positions, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    for channel, target in enumerate(targets):
-        cv2.extractChannel(moved, channel, target)
+def _longest(inside: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first and the end of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
+    if not len(edges):
+        return 0, 0
+    begins, ends = edges[::2], edges[1::2]
+    longest = int((ends - begins).argmax())
+    return int(begins[longest]), int(ends[longest])
 
 
-def _inside(plane: U8, box: Box, step: int) -> U8:
-    left, top, width, height = (side // step for side in box)
-    return plane[top : top + height, left : left + width]
+def _fixed(positions: F32) -> Maps:
+    whole, fraction = cv2.convertMaps(positions, _NONE, cv2.CV_16SC2)
+    return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
+
+
+def _move(
+    source: U8, maps: Maps, onto: U8, box: Box, columns: tuple[int, int] | None = None
+) -> None:
+    """Fetch pixels of `source` into `box` of `onto`, or into some of its columns."""
+    left, top, width, height = box
+    begin, end = columns or (0, width)
+    cv2.remap(
+        source,
+        maps[0][:, begin:end],
+        maps[1][:, begin:end],
+        cv2.INTER_LINEAR,
+        dst=onto[top : top + height, left + begin : left + end],
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _common(part: Box, wanted: Box) -> Box:
@@ -139,11 +227,20 @@ def _common(part: Box, wanted: Box) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _around(parts: list[Box], left: int, top: int) -> Box:
-    """Return the box round `parts`, moved by (left, top)."""
-    if not parts:
-        return left, top, 0, 0
-    x, y = min(part[0] for part in parts), min(part[1] for part in parts)
-    right = max(part[0] + part[2] for part in parts)
-    bottom = max(part[1] + part[3] for part in parts)
-    return left + x, top + y, right - x, bottom - y
+def around(boxes: Sequence[Box]) -> Box:
+    """Return the box round `boxes`, of which there must be one."""
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right = max(box[0] + box[2] for box in boxes)
+    bottom = max(box[1] + box[3] for box in boxes)
+    return left, top, right - left, bottom - top
+
+
+def _runs(boxes: list[Box]) -> list[Box]:
+    """Return boxes, in order from the top, with those that touch made one."""
+    out: list[Box] = []
+    for box in boxes:
+        if out and out[-1][1] + out[-1][3] == box[1]:
+            out[-1] = around([out[-1], box])
+        else:
+            out.append(box)
+    return out

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ EASE_TICKS = 8
 UNSEEN_SHAPE = 0.008
 """Change of a blendshape below which a region is not decoded again."""
 UNSEEN_HEAD = 0.25
-"""Plate pixels that the head may be off by: H.264 moves its blocks in steps of this size."""
+"""Plate pixels that a strip of the head may be off by; H.264 moves blocks in steps of 0.25."""
 UNSEEN_CHEST = 0.2
 """Plate pixels that chest and shoulders may be off by; a breath moves them 2.5."""
 
@@ -110,7 +109,7 @@ class DecoderRenderer:
         shape = surface(avatar)
         self._texture = Texture(avatar, width, height)
         self._plate = self._texture.layer()
-        self._last = self._body = self._plate
+        self._last = self._plate
         self._mouth = _Part(avatar.mouth, self._texture)
         self._eyes = _Part(avatar.eyes, self._texture)
         self.provider = self._mouth.provider
@@ -118,7 +117,6 @@ class DecoderRenderer:
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
         self._chest = Band(shape, self._texture, chest, UNSEEN_CHEST * scale)
-        self._drawn: Box = head  # where the last layer may differ from `_body`
         self._silent = avatar.visemes["sil"]
         self._pose, self._breath = HeadPose(), 0.0
         self._ease = 0
@@ -153,45 +151,35 @@ class DecoderRenderer:
 
     def _full(self, shapes: F32, face: Face) -> Layer:
         changed = [part for part in (self._mouth, self._eyes) if part.draw(shapes)]
-        turned, breathed = self._follow(face.pose, face.breath)
-        if not (turned or breathed):
-            return self._with(changed)
-        layer = _copy(self._body)
-        before, self._drawn = self._drawn, self._head.draw(self._texture, layer)
-        head = _together(before, self._drawn)
-        boxes = _apart(head, self._chest.box) if breathed else (head,)
-        return _after(self._last, layer, boxes)
+        return self._drawn(changed, moved=self._follow(face.pose, face.breath))
 
     def _face(self, shapes: F32, *, eyes: bool, half: bool = False) -> Layer:
         """Draw the mouth, and the eyes if asked to, on a head that stays."""
         mouth = self._mouth
         changed = [mouth] if (mouth.draw_half(shapes) if half else mouth.draw(shapes)) else []
-        return self._with([*changed, self._eyes] if eyes and self._eyes.draw(shapes) else changed)
+        if eyes and self._eyes.draw(shapes):
+            changed.append(self._eyes)
+        return self._drawn(changed, moved=False)
 
-    def _with(self, changed: list[_Part]) -> Layer:
-        """Return the last layer with these parts drawn again, or itself if there are none."""
-        if not changed:
+    def _drawn(self, changed: list[_Part], *, moved: bool) -> Layer:
+        """Return the last layer with what changed drawn again, or itself if nothing did."""
+        if not (changed or moved):
             return self._last
         layer, reach = _copy(self._last), even_up(self._head.reach)
-        boxes = tuple(
-            self._head.draw(self._texture, layer, within=_grown(part.box, reach))
-            for part in changed
-        )
-        self._drawn = _together(self._drawn, *boxes)
-        return _after(self._last, layer, boxes)
+        chest = self._chest.draw(self._texture, layer) if moved else []
+        touched = [*chest, *(_grown(part.box, reach) for part in changed)]
+        head = self._head.draw(self._texture, layer, touched)
+        planes = layer.picture, layer.alpha, layer.alpha_uv, layer.left, layer.top
+        return Layer(*planes, weakref.ref(self._last), (*head, *chest))
 
-    def _follow(self, pose: HeadPose, breath: float) -> tuple[bool, bool]:
-        """Move head and chest, and say which moved; after a hold come back in `EASE_TICKS`."""
+    def _follow(self, pose: HeadPose, breath: float) -> bool:
+        """Move head and chest; after a hold come back within `EASE_TICKS`."""
         share = 1 / max(1, self._ease)
         self._ease = max(0, self._ease - 1)
         self._pose = _towards(self._pose, pose, share)
         self._breath += (_finite(breath) - self._breath) * share
-        breathed = self._chest.follow(self._pose, self._breath)
-        if breathed:
-            body = _copy(self._plate)
-            self._chest.draw(self._texture, body)
-            self._body = body
-        return self._head.follow(self._pose, self._breath), breathed
+        turned = self._head.follow(self._pose, self._breath)
+        return self._chest.follow(self._pose, self._breath) or turned
 
     def _still(self) -> Layer:
         """Go back to the plate; what comes after starts from there."""
@@ -199,10 +187,8 @@ class DecoderRenderer:
             self._mouth.clear()
             self._eyes.clear()
             self._pose, self._breath = HeadPose(), 0.0
-            self._head.follow(self._pose, self._breath)
-            self._chest.follow(self._pose, self._breath)
-            self._body = self._plate
-            self._drawn = self._head.box
+            self._head.rest()
+            self._chest.rest()
         self._ease = EASE_TICKS
         return self._plate
 
@@ -230,7 +216,7 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
     # Beside the head nothing is opaque above the shoulders.
     beside = np.ones(wide, bool)
     beside[left:right] = False
-    rows = np.flatnonzero(texture.luma[:, beside, 1].any(axis=1))
+    rows = np.flatnonzero(texture.alpha[:, beside].any(axis=1))
     shoulders = even_down(max(0, (int(rows[0]) if len(rows) else bottom) - 8))
     shoulders = min(shoulders, bottom, max(0, static - 2))
     return (left, top, right - left, bottom - top), (0, shoulders, wide, static - shoulders)
@@ -239,29 +225,6 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
 def _copy(layer: Layer) -> Layer:
     picture = Yuv(layer.picture.y.copy(), layer.picture.u.copy(), layer.picture.v.copy())
     return Layer(picture, layer.alpha.copy(), layer.alpha_uv.copy(), layer.left, layer.top)
-
-
-def _after(before: Layer, layer: Layer, boxes: Iterable[Box]) -> Layer:
-    """Return `layer` with the note that it equals `before` outside `boxes`."""
-    planes = layer.picture, layer.alpha, layer.alpha_uv, layer.left, layer.top
-    return Layer(*planes, weakref.ref(before), tuple(boxes))
-
-
-def _together(*boxes: Box) -> Box:
-    """Return the box round `boxes`."""
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right = max(box[0] + box[2] for box in boxes)
-    bottom = max(box[1] + box[3] for box in boxes)
-    return left, top, right - left, bottom - top
-
-
-def _apart(head: Box, chest: Box) -> tuple[Box, ...]:
-    """Return boxes that do not overlap and hold both: a head over a chest is narrower."""
-    above = max(0, chest[1] - head[1])
-    if not 0 < above < head[3]:
-        return (_together(head, chest),)
-    rest = head[0], chest[1], head[2], head[3] - above
-    return (head[0], head[1], head[2], above), _together(rest, chest)
 
 
 def _halfway(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:

@@ -51,11 +51,11 @@ class Patch:
         ) / np.float32(255)
         half = (self.box[2] // 2, self.box[3] // 2)
         small = np.asarray(cv2.resize(share, half, interpolation=cv2.INTER_AREA), np.float32)
-        rest, chroma = texture.rest, texture.chroma
+        rest, drawn = texture.rest, texture.drawn
         self._blends = (
-            _Blend(self._inside(rest.y, 1), self._inside(texture.luma[..., 0], 1), share),
-            _Blend(self._inside(rest.u, 2), self._inside(chroma[..., 0], 2), small),
-            _Blend(self._inside(rest.v, 2), self._inside(chroma[..., 1], 2), small),
+            _Blend(self._inside(rest.y, 1), self._inside(drawn.y, 1), share),
+            _Blend(self._inside(rest.u, 2), self._inside(drawn.u, 2), small),
+            _Blend(self._inside(rest.v, 2), self._inside(drawn.v, 2), small),
         )
 
     def draw(self, picture: NDArray[Any]) -> None:

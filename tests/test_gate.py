@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from livehost.brain.gate.denial import denied
 from livehost.brain.gate.fold import fold
 from livehost.brain.gate.numerals import han, parse
 from livehost.brain.gate.quantities import quantities
-from livehost.brain.gate.rules import BUILT_IN, load_rules
+from livehost.brain.gate.rules import BUILT_IN, RuleText, load_rules
 from livehost.brain.product import Product
 from livehost.errors import ConfigError
 from tests.demo_shop import NOW, demo_catalog
@@ -249,6 +250,12 @@ def test_every_category_has_a_safe_line_and_every_rule_a_source():
     assert all(rule.id.split(".")[0] == rule.category for rule in rules)
 
 
+def test_every_rule_and_key_is_documented():
+    text = (Path(__file__).parent.parent / "docs" / "gate.md").read_text("utf-8")
+    assert [rule.id for rule in load_rules() if f"`{rule.id}`" not in text] == []
+    assert [key for key in RuleText.model_fields if f"\n{key} = " not in text] == []
+
+
 def test_own_list(tmp_path):
     own = tmp_path / "own.toml"
     own.write_text('[[rule]]\nid = "house"\nwords = ["隔壁老王家"]\nscope = "say"\n', "utf-8")
@@ -397,3 +404,36 @@ def test_keys_of_a_rule(tmp_path, keys, text, ok):
 def test_only_a_plain_denial_is_one(text, claim, is_denied):
     start = text.index(claim)
     assert denied(text, start, start + len(claim)) == is_denied
+
+
+CHAT = """多少钱
+165 110斤穿什么码
+有没有黑色的
+什么时候发货呀
+主播你是真人吗
+跟优衣库同号吗
+中央空调房里穿会冷吗
+新疆能发吗？我在乌鲁木齐
+我妈妈能穿吗，她170
+最便宜的是哪款
+这个能治感冒吗哈哈
+2号链接讲一下
+第一次来，关注了
+学生党预算100以内
+99.9能不能再少点
+好看好看，已拍
+上次买的杯子漏水了怎么办
+退货地址在哪里
+尾号不记得了，订单怎么查
+微胖能穿吗
+为什么我这边卡
+加绒的有吗
+卫衣外面能套吗
+这位新来的宝宝说得对
+20:30还播吗
+666666""".split("\n")
+
+
+@pytest.mark.parametrize("text", CHAT)
+def test_what_viewers_ask_is_shown_as_it_is(text):
+    assert JUDGE.check_shown(text).text == text

@@ -2,7 +2,7 @@
 
 In:  a checkpoint of `livehost.vocoder.train`.   Out: ONNX, weights in half precision.
 
-    python -m livehost.vocoder.export run/vocoder.pt --out avatars/xiaohe/voice/zf_xiaoxiao.onnx
+    python -m livehost.vocoder.export run/vocoder.pt --out zf_xiaoxiao.onnx --calibrate pairs/1
 
 Half precision halves the file; the network computes in float32, the weights are widened when the
 model is loaded.
@@ -18,9 +18,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from livehost.brain.voice.vocoder import INPUTS
+from livehost.vocoder.calibrate import calibrate
 from livehost.vocoder.network import Network
+from livehost.vocoder.pairs import load as pairs_load
 
 OPSET = 18
+CALIBRATED = 60
+"""Pairs that the noise is measured on."""
 _SMALL = 1024  # elements; smaller tensors stay as they are
 
 
@@ -69,8 +73,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--calibrate", type=Path, metavar="PAIRS", help="folder trained on")
     options = parser.parse_args()
-    export(load(options.checkpoint), options.out)
+    network = load(options.checkpoint)
+    if options.calibrate:
+        files = sorted(options.calibrate.glob("[0-9]*.npz"))
+        pairs = [pairs_load(file) for file in files[:: max(1, len(files) // CALIBRATED)]]
+        print("noise moved by", calibrate(network, pairs).round(2).tolist(), "dB")
+    export(network, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 

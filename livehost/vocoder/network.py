@@ -20,6 +20,8 @@ FINE = 4096
 FINE_WEIGHT = 0.25
 PHASED = 3000.0
 """Hz; above it the teacher's phase cannot be foreseen from the pitch."""
+DULL = (1500.0, 2750.0)
+"""Hz in which noise goes on costing a little: harmonics are learnt late there."""
 MASKED = 2500.0
 """Hz; below it voiced speech starts without noise, so that harmonics are learnt first."""
 
@@ -151,8 +153,8 @@ def _compressed(spectrum: Tensor) -> Tensor:
     return torch.view_as_real(spectrum * (spectrum.abs() + 1e-3) ** -0.5)
 
 
-def noise_mask(pitch: Tensor, frames: int) -> Tensor:
-    """Return (batch, BINS, frames): 0 below `MASKED` where there is pitch, else 1."""
+def noise_mask(pitch: Tensor, frames: int, band: tuple[float, float] = (0.0, MASKED)) -> Tensor:
+    """Return (batch, BINS, frames): 0 inside `band` (Hz) where there is pitch, else 1."""
     voiced = (pitch > 10).repeat_interleave(2, dim=1)[:, None, :frames]
-    low = torch.arange(BINS)[None, :, None] < MASKED * WINDOW / SAMPLE_RATE
-    return 1.0 - (voiced & low).float()
+    hertz = torch.arange(BINS)[None, :, None] * SAMPLE_RATE / WINDOW
+    return 1.0 - (voiced & (hertz >= band[0]) & (hertz < band[1])).float()

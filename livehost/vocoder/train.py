@@ -21,6 +21,7 @@ from torch import Tensor
 
 from livehost.brain.voice.vocoder import HOP, TICK
 from livehost.vocoder.network import (
+    DULL,
     FINE,
     PHASE_WINDOWS,
     RESOLUTIONS,
@@ -35,7 +36,7 @@ BATCH, SEGMENT = 4, 120  # 4 stretches of 1.5 s
 WARM_UP = 100
 AVERAGE = 0.999
 LOUDER = 4.0  # speech at an RMS of about 0.3
-PHASE_WEIGHT, CONVERGENCE_WEIGHT, NOISE_WEIGHT = 4.0, 0.5, 0.02
+PHASE_WEIGHT, CONVERGENCE_WEIGHT, NOISE_WEIGHT = 4.0, 0.5, 0.03
 SAVE_EVERY, TELL_EVERY, LOOK_EVERY = 250, 50, 500
 
 
@@ -171,7 +172,7 @@ class Run:
         masked = self.step < self.masked
         said, voiced = render(filters, train, hiss, mask if masked else None)
         magnitude, convergence, phase = losses(said, voiced, speech, _windows(rng))
-        breath = _noise_share(filters.float(), mask)
+        breath = _noise_share(filters.float(), noise_mask(pitch, frames, DULL))
         loss = magnitude + CONVERGENCE_WEIGHT * convergence + PHASE_WEIGHT * phase
         if not masked:
             loss = loss + NOISE_WEIGHT * breath
@@ -201,7 +202,7 @@ def _windows(rng: np.random.Generator) -> list[int]:
 
 
 def _noise_share(filters: Tensor, mask: Tensor) -> Tensor:
-    """Return how much of the voiced low frequencies is noise, 0 to 1."""
+    """Return how much is noise where `mask` is 0, 0 to 1."""
     bins = filters.shape[2] // 3
     gain, breath = filters[:, :, :bins], filters[:, :, 2 * bins :]
     inside = 1.0 - mask.transpose(1, 2)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import weakref
 
 import cv2
 import numpy as np
@@ -388,6 +389,54 @@ def test_the_desk_hides_the_lower_body(shared):
     top = shared._layout.desk_top
     assert np.array_equal(before.y[top:], after.y[top:])
     assert not np.array_equal(before.y[:top], after.y[:top])
+
+
+def follower(before, box, seed):
+    """Return a layer that differs from `before` in `box` alone, and says so."""
+    other = layer(*before.alpha.shape[::-1], before.left, before.top, seed=seed)
+    mixed = []
+    for kept, new in zip(all_planes(before), all_planes(other), strict=True):
+        left, top, width, height = (n * kept.shape[0] // before.alpha.shape[0] for n in box)
+        plane = kept.copy()
+        plane[top : top + height, left : left + width] = new[
+            top : top + height, left : left + width
+        ]
+        mixed.append(plane)
+    where = before.left, before.top, weakref.ref(before), (box,)
+    return Layer(Yuv(*mixed[:3]), *mixed[3:], *where)
+
+
+def all_planes(one):
+    return one.picture.y, one.picture.u, one.picture.v, one.alpha, one.alpha_uv
+
+
+def test_a_presenter_that_says_what_changed_looks_like_one_drawn_anew(shared):
+    first = disc_layer(200, 300, 80, 120)
+    second = follower(first, (40, 60, 80, 50), seed=1)
+    third = follower(second, (0, 0, 30, 30), seed=2)
+    show(shared)
+    shared.compose(70, first, "", 0)
+    stepwise = [shared.compose(71 + n, one, "", 0) for n, one in enumerate((second, third))][-1]
+    shared.compose(73, layer(2, 2, 0, 0), "", 0)
+    anew = shared.compose(74, Layer(third.picture, third.alpha, third.alpha_uv, 80, 120), "", 0)
+    for one, other in zip(planes_of(stepwise), planes_of(anew), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_change_since_a_layer_that_was_never_shown_is_not_trusted(shared):
+    first = disc_layer(200, 300, 80, 120)
+    skipped = follower(first, (40, 60, 80, 50), seed=1)
+    third = follower(skipped, (0, 0, 30, 30), seed=2)
+    show(shared)
+    shared.compose(80, first, "", 0)
+    shown = shared.compose(81, third, "", 0)
+    shared.compose(82, layer(2, 2, 0, 0), "", 0)
+    anew = shared.compose(83, Layer(third.picture, third.alpha, third.alpha_uv, 80, 120), "", 0)
+    assert np.array_equal(shown.y, anew.y)
+
+
+def planes_of(picture):
+    return picture.y, picture.u, picture.v
 
 
 # --- partial redraws ------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ def test_the_neutral_pose_moves_nothing(shape, texture):
 
 def test_maps_of_the_neutral_pose_are_the_pixels_themselves(shape, texture):
     warp = Warp(shape, texture.view, (40, 20, 96, 64))
-    luma, chroma = warp.maps(warp.field(HeadPose(), 0.0))
+    field = warp.field(HeadPose(), 0.0)
+    luma, chroma = warp.maps(field), warp.maps(field, step=2)
     assert luma.shape == (64, 96, 2) and chroma.shape == (32, 48, 2)
     for positions, left, top in ((luma, 40, 20), (chroma, 20, 10)):
         rows, columns = positions.shape[:2]
@@ -118,7 +119,7 @@ def test_no_pose_opens_a_hole_or_folds_the_face(shape, texture, pose):
     _, _, width, height = texture.box
     yaw, pitch, roll = pose
     warp = Warp(shape, texture.view, (0, 0, width, height))
-    luma, _ = warp.maps(warp.field(HeadPose(yaw, pitch, roll, 1.0, 1.0), 1.0))
+    luma = warp.maps(warp.field(HeadPose(yaw, pitch, roll, 1.0, 1.0), 1.0))
     seen = texture.alpha == 255
     across = np.diff(luma[..., 0], axis=1)[seen[:, 1:]]
     down = np.diff(luma[..., 1], axis=0)[seen[1:]]

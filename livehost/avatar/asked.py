@@ -2,8 +2,9 @@
 
 In:  training coefficients, visemes and emotions of an avatar.   Out: random rows of coefficients.
 
-Most rows are mixtures of up to three visemes under an emotion, as a talking host mixes them; some
-mix labelled samples; some move a few blendshapes at will, both sides of the face mostly together.
+Most rows are mixtures of up to three visemes under an emotion, as a talking host mixes them, and
+often with lips that shut: viewers notice a shut mouth that is not. Some rows mix labelled samples;
+some move a few blendshapes at will, both sides of the face mostly together.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 F32 = NDArray[np.float32]
 
 MOST_MIXED = 3
+CLOSED_ODDS = 6.0  # of a viseme that shuts the lips, against 1 of any other
 ASYMMETRIC = 0.15  # share of moves in which the two sides of the face differ
+_SHUT = ("mouthPress", "mouthRoll", "mouthClose")
 _CONJUGATE = {"eyeLookOutLeft": "eyeLookInRight", "eyeLookInLeft": "eyeLookOutRight"}
 
 
@@ -46,12 +49,20 @@ class Asked:
         if random.random() < 0.25:
             row = _mixture(self.samples, random) * random.uniform(0.2, 1.05)
         else:
-            row = _mixture(self.visemes, random) * (1.2 * random.random() ** 0.5)
+            row = _mixture(self.visemes, random, self._odds()) * (1.2 * random.random() ** 0.5)
             row += _mixture(self.emotions, random) * random.uniform(0, 1)
         if random.random() < self.free:
             for _ in range(random.integers(1, 5)):
                 self._move(row, random)
         return np.asarray(row, np.float32)
+
+    def _odds(self) -> F32:
+        """Return (visemes,): how likely each is, in all 1."""
+        shut = [n for n, name in enumerate(self.names) if name.startswith(_SHUT)]
+        opened = [n for n, name in enumerate(self.names) if name == "jawOpen"]
+        closed = self.visemes[:, shut].any(axis=1) & ~self.visemes[:, opened].any(axis=1)
+        odds = np.where(closed, CLOSED_ODDS, 1.0)
+        return np.asarray(odds / odds.sum(), np.float32)
 
     def _move(self, row: F32, random: np.random.Generator) -> None:
         """Add to one blendshape and its partner on the other side."""
@@ -74,8 +85,8 @@ def partner(name: str) -> str:
     return name.removesuffix("Right") + "Left" if name.endswith("Right") else ""
 
 
-def _mixture(rows: F32, random: np.random.Generator) -> F32:
+def _mixture(rows: F32, random: np.random.Generator, odds: F32 | None = None) -> F32:
     """Return a random convex mixture of up to `MOST_MIXED` rows."""
     count = int(random.integers(1, MOST_MIXED + 1))
     shares = random.dirichlet(np.ones(count)).astype(np.float32)
-    return np.asarray(shares @ rows[random.integers(len(rows), size=count)], np.float32)
+    return np.asarray(shares @ rows[random.choice(len(rows), size=count, p=odds)], np.float32)

@@ -98,10 +98,12 @@ class Loop:
 
     def take(self, samples: int) -> Stereo:
         """Return the next (samples, 2) float32 in -1 .. 1."""
-        where = np.arange(self._at, self._at + samples)
-        self._at = (self._at + samples) % len(self.pcm)
-        part = self.pcm.take(where, axis=0, mode="wrap")
-        return np.asarray(part, np.float32) / np.float32(32_768)
+        begin, end = self._at, self._at + samples
+        self._at = end % len(self.pcm)
+        part = self.pcm[begin:end]
+        if len(part) < samples:
+            part = self.pcm.take(np.arange(begin, end), axis=0, mode="wrap")
+        return np.asarray(part * np.float32(1 / 32_768), np.float32)
 
 
 class Duck:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.media import HeadPose, Layer
+from livehost.media import HeadPose, Layer, Yuv
 from livehost.stage.render.surface import Surface
 from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import STEP, Box, Warp
@@ -33,9 +33,10 @@ _NONE = np.empty(0, np.float32)
 
 @dataclass(slots=True)
 class _Strip:
-    """Some rows of a band.
+    """Some rows of a band, their luma or their chroma.
 
     Attributes:
+        step: 1 for luma, 2 for chroma; all other numbers count luma pixels.
         top, bottom: the rows.
         left, right: the columns that show some of the body at rest, in these rows or near them.
         solid: the first and the end of columns that are opaque in all of them at rest.
@@ -45,6 +46,7 @@ class _Strip:
         drawn: the first and the end of columns that were drawn last.
     """
 
+    step: int
     top: int
     bottom: int
     left: int
@@ -78,7 +80,8 @@ class Band:
 
     Args:
         box: left, top, width, height in the texture; all even.
-        unseen: texture pixels that the content may be off by before it is moved again.
+        unseen: texture pixels that the content may be off by before it is moved again; chroma,
+            half as sharp, twice that.
 
     Attributes:
         box: as given.
@@ -101,7 +104,8 @@ class Band:
         field, moved = self._warp.field(pose, breath), False
         for strip in self._strips:
             rows = strip.nodes
-            if cv2.norm(field[rows], strip.field[rows], cv2.NORM_INF) >= self._unseen:
+            change = cv2.norm(field[rows], strip.field[rows], cv2.NORM_INF)
+            if change >= strip.step * self._unseen:
                 strip.move(field)
                 moved = True
         return moved
@@ -147,16 +151,22 @@ class Band:
         return [around(common)] if common else []
 
     def _draw(self, texture: Texture, onto: Layer, part: Box, strip: _Strip) -> None:
-        luma, chroma = map(_fixed, self._warp.maps(strip.field, part))
-        box = part[0] + self.box[0], part[1] + self.box[1], part[2], part[3]
-        small = box[0] // 2, box[1] // 2, box[2] // 2, box[3] // 2
-        source, target = texture.drawn, onto.picture
-        _move(source.y, luma, target.y, box)
-        _move(source.u, chroma, target.u, small)
-        _move(source.v, chroma, target.v, small)
+        step, source, target = strip.step, texture.drawn, onto.picture
+        maps = _fixed(self._warp.maps(strip.field, part, step))
+        left, top = (part[0] + self.box[0]) // step, (part[1] + self.box[1]) // step
+        box = left, top, part[2] // step, part[3] // step
+        if step == 1:
+            pairs, alpha, cover = [(source.y, target.y)], texture.alpha, onto.alpha
+        else:
+            pairs, alpha, cover = _chroma(source, target), texture.alpha_uv, onto.alpha_uv
+        for fetched, plane in pairs:
+            _move(fetched, maps, plane, box)
         for begin, end in _edges(part, strip):
-            _move(texture.alpha, luma, onto.alpha, box, (begin, end))
-            _move(texture.alpha_uv, chroma, onto.alpha_uv, small, (begin // 2, end // 2))
+            _move(alpha, maps, cover, box, (begin // step, end // step))
+
+
+def _chroma(one: Yuv, other: Yuv) -> list[tuple[U8, U8]]:
+    return [(one.u, other.u), (one.v, other.v)]
 
 
 def _edges(part: Box, strip: _Strip) -> list[tuple[int, int]]:
@@ -180,8 +190,9 @@ def _strips(alpha: U8, box: Box, still: F32) -> list[_Strip]:
         if len(columns):
             ends = int(columns[0]), int(columns[-1]) + 1
             solid = _longest((near == 255).all(axis=0))
-            out.append(_Strip(row, bottom, *ends, solid, still, (0, 0)))
-            out[-1].drawn = out[-1].visible(width)
+            for step in (1, 2):
+                out.append(_Strip(step, row, bottom, *ends, solid, still, (0, 0)))
+                out[-1].drawn = out[-1].visible(width)
     return out
 
 
@@ -239,7 +250,7 @@ def _runs(boxes: list[Box]) -> list[Box]:
     """Return boxes, in order from the top, with those that touch made one."""
     out: list[Box] = []
     for box in boxes:
-        if out and out[-1][1] + out[-1][3] == box[1]:
+        if out and out[-1][1] + out[-1][3] >= box[1]:
             out[-1] = around([out[-1], box])
         else:
             out.append(box)

@@ -70,21 +70,21 @@ class Warp:
         """Return (grid rows, grid columns, 2) float32: source minus target, in texture pixels."""
         return self._inverse(self._forward(pose, breath))
 
-    def maps(self, field: F32, part: Box | None = None) -> tuple[F32, F32]:
-        """Return cv2.remap maps, (h, w, 2) float32 texture coordinates, for luma and chroma.
+    def maps(self, field: F32, part: Box | None = None, step: int = 1) -> F32:
+        """Return a cv2.remap map, (h, w, 2) float32 texture coordinates, for luma or chroma.
 
         Args:
             part: the part of the warp's box to map, from its corner; left and top divisible by
                 `STEP`. None maps all of it.
+            step: 1 for luma, 2 for chroma, whose coordinates are halved.
         """
         left, top, width, height = part or (0, 0, *self._size)
         rows = slice(top // STEP + 1, -(-(top + height) // STEP) + 3)
         columns = slice(left // STEP + 1, -(-(left + width) // STEP) + 3)
-        luma = self._nodes[rows, columns] + field[rows, columns]
-        chroma = luma * np.float32(0.5) - np.float32(0.25)
-        return _enlarged(luma, STEP, width, height), _enlarged(
-            chroma, STEP // 2, width // 2, height // 2
-        )
+        nodes = self._nodes[rows, columns] + field[rows, columns]
+        if step == 2:
+            nodes = nodes * np.float32(0.5) - np.float32(0.25)
+        return _enlarged(nodes, STEP // step, width // step, height // step)
 
     def _forward(self, pose: HeadPose, breath: float) -> F32:
         turned = rotation(pose) @ self._arm

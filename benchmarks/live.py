@@ -93,10 +93,16 @@ class _Session:
     # --- latencies --------------------------------------------------------------------------------
 
     def _replies(self, questions: tuple[str, ...]) -> Any:
-        """Ask each question and find its answer in the sound that the viewer got."""
+        """Ask each question and find its answer in the sound that the viewer got.
+
+        Asked while the script is on air, at any moment of a sentence: while an earlier answer is
+        being said, a question waits for its end.
+        """
         found: list[float] = []
         missed = 0
         for number, question in enumerate(questions):
+            wait_until(self._script_sounds, 60, 0.05, "the script")
+            self._rest(0.4 * number)
             known = self._replied()
             posted = time.perf_counter()
             self._room.chat(question, nickname=f"观众{number}{posted:.0f}")
@@ -108,6 +114,10 @@ class _Session:
             else:
                 missed += 1
         return {**quantiles(found), "not_found": missed}
+
+    def _script_sounds(self) -> bool:
+        said = self._room.ask("/api/recent")["utterances"]
+        return bool(said) and (said[-1]["kind"], said[-1]["state"]) == ("script", "started")
 
     def _replied(self) -> set[tuple[int, int]]:
         return {

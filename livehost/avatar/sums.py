@@ -56,7 +56,7 @@ class Plan:
         seed: of everything random.
     """
 
-    tiles: tuple[int, int] = (1, 1)
+    tiles: tuple[int, int] = (2, 2)
     pictures: int = 96
     drawn: int = 24_000
     components: int = 4_000

@@ -156,6 +156,7 @@ async def _run(report: Report, timeline: Timeline, drive: Drive, sound: Sound) -
         heard,
         threads,
         threads,
+        threads,
     )
     speaker = Speaker(playout, show, seed=1)
     loop = asyncio.get_running_loop()

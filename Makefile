@@ -6,7 +6,7 @@ ROOM ?= scripts/demo/room.toml
 HOURS ?= 24
 APT := nginx libnginx-mod-rtmp ffmpeg chromium
 
-.PHONY: help setup setup-dev setup-system run test check bench soak clean
+.PHONY: help setup setup-dev setup-system run test fuzz check bench soak clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ run: setup  ## put the demo room on air; watch it at the printed address
 
 test: setup-dev setup-system  ## install what tests need and run them all
 	$(BIN)/pytest
+
+fuzz: setup-dev  ## run the property tests on new random input; make test repeats the same
+	$(BIN)/pytest --hypothesis-profile default $$(grep -l hypothesis tests/test_*.py)
 
 check: setup-dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

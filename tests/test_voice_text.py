@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.text import heard, items, livehost, pypinyin, score
@@ -144,6 +144,8 @@ odd = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(odd, max_size=80))
+@example("A\x0c.A")
+@example("A - 'B")
 def test_any_text_is_pronounced_in_syllables_that_can_be_said(text):
     for part in pronounce(normalise.spoken(load_lexicon().replace(text))):
         assert is_syllable(part) or part[0].isalpha()

@@ -133,8 +133,13 @@ def pronounce(text: str) -> list[str]:
         if match["zh"]:
             said += [syllable for _, word in _mandarin(match["zh"]) for syllable in word]
         elif match["en"]:
-            said += _LETTERS.sub(lambda letter: letter[0].upper(), match["en"]).split()
+            said += _latin_words(match["en"])
     return said
+
+
+def _latin_words(text: str) -> list[str]:
+    named = _LETTERS.sub(lambda letter: letter[0].upper(), text)
+    return [said for word in named.split() if (said := word.lstrip(".-'’"))]
 
 
 def _english_words(text: str) -> str:

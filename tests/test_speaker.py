@@ -93,12 +93,53 @@ def test_an_answer_breaks_off_a_script_sentence_in_its_pause_and_it_is_taken_up_
     assert next(iter(room.notes.chat.values()))[0] == "answered"
 
 
-def test_a_sentence_is_broken_off_once_and_never_for_the_sake_of_talk():
+def test_a_sentence_that_got_no_further_is_not_broken_off_again_nor_any_for_the_sake_of_talk():
     long = "先看第一样东西它是绿茶产地在山里。"
 
     async def main():
         rundown = (segment("open", None, long, "茶叶用小罐装。"),)
         async with show(rundown=rundown, gives_way=1.0) as room:
+            await until(lambda: room.stage.texts == [long])
+            await asyncio.sleep(0.5)
+            room.chat(comment("tea多少钱", "a"))
+            await until(lambda: room.stage.texts[-1:] == ["还有问题吗。"])
+            room.chat(comment("cup多少钱", "b"))
+            await until(lambda: "茶叶用小罐装。" in room.stage.texts, 120)
+            return room
+
+    stage = run(main()).stage
+    cut = [s for s in stage.air if s.interrupted and s.text == long]
+    assert len(cut) == 1, "there is no pause in it: it was taken up at its beginning"
+
+
+def test_a_sentence_that_got_further_is_broken_off_again():
+    long = "先看第一样东西它是绿茶产地在山里而且每年春天才能采摘一次。"
+
+    async def main():
+        rundown = (segment("open", None, long, "茶叶用小罐装。"),)
+        async with show(rundown=rundown, gives_way=1.0) as room:
+            room.voice.pauses[long] = (7, 16)
+            await until(lambda: room.stage.texts == [long])
+            for n, seconds in enumerate((0.9, 1.4), 1):
+                await asyncio.sleep(seconds)
+                room.chat(comment("tea多少钱", f"u{n}"))
+                await until(lambda n=n: room.stage.texts.count(long) > n)
+            await until(lambda: "茶叶用小罐装。" in room.stage.texts)
+            return room
+
+    said = [s for s in run(main()).stage.air if s.text == long]
+    assert [s.interrupted for s in said] == [True, True, False]
+    assert 7 * CHARACTER <= said[0].samples <= 8 * CHARACTER
+    assert 8 * CHARACTER <= said[1].samples <= 9 * CHARACTER, "from the first pause to the second"
+
+
+def test_after_three_answers_in_a_row_a_sentence_of_the_script_is_said_whole():
+    long = "先看第一样东西它是绿茶产地在山里而且每年春天才能采摘一次。"
+
+    async def main():
+        rundown = (segment("open", None, long, "茶叶用小罐装。"),)
+        async with show(rundown=rundown, gives_way=1.0) as room:
+            room.voice.pauses[long] = (7, 16)
             await until(lambda: room.stage.texts == [long])
             await asyncio.sleep(0.5)
             for n in range(12):
@@ -107,8 +148,8 @@ def test_a_sentence_is_broken_off_once_and_never_for_the_sake_of_talk():
             return room
 
     stage = run(main()).stage
-    cut = [s for s in stage.air if s.interrupted]
-    assert [s.text for s in cut] == [long]
+    said = [s for s in stage.air if s.text == long]
+    assert [s.interrupted for s in said] == [True, False], "and not broken off for the fourth"
     replies = sum(text.startswith("答") for text in stage.texts)
     assert 3 <= replies <= 6, "the script gets its sentence between answers"
 

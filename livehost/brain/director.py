@@ -21,7 +21,7 @@ from livehost.brain.manners import History, Manners
 from livehost.brain.script import Line, Segment
 
 MOST_SAYS = 20  # operator texts waiting
-MOST_REPLIES = 3  # in a row; then the script gets a sentence
+MOST_REPLIES = 3  # in a row; then the script gets a whole sentence
 TALK_SECONDS = 30.0  # between answers to what is not a question
 THANKS_SECONDS = {Sort.GIFT: 15.0, Sort.FOLLOW: 40.0, Sort.ENTER: 60.0, Sort.LIKE: 150.0}
 THANKS_APART = 15.0  # seconds between any two thanks
@@ -310,6 +310,7 @@ class Director:
             emotion=segment.lines[place.line].emotion,
             epoch=self._epoch,
             heard=self._part_of(place),
+            whole=self._replies >= MOST_REPLIES,
         )
 
     def _part_of(self, place: Place) -> Part | None:

@@ -35,10 +35,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The beginning of a sentence that was broken off: its text, and samples of it heard."""
+    """The beginning of a sentence that was broken off.
+
+    Attributes:
+        text: of the whole sentence.
+        samples: heard of it.
+        begun: the sample that it began with this time: 0, or where it was taken up.
+    """
 
     text: str
     samples: int
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Intent:
         waiting: what to put back into the inbox when it is not spoken after all.
         epoch: SCRIPT: which course through the rundown it belongs to; jumps begin a new one.
         heard: SCRIPT: what was heard of its first sentence before an answer went first.
+        whole: SCRIPT: many answers went before it; its first sentence is not broken off.
     """
 
     kind: IntentKind
@@ -74,6 +82,7 @@ class Intent:
     waiting: tuple[Waiting, ...] = ()
     epoch: int = 0
     heard: Part | None = None
+    whole: bool = False
 
     @property
     def rank(self) -> int:

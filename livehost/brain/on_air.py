@@ -67,6 +67,7 @@ class Aired:
         resume: dropped, and what was not heard is to be said later.
         gives_way: dropped for something urgent; its sentence is taken up where it was.
         settled: the messages it answers are noted as answered.
+        begun: the sample that its first sentence began with: 0, or where it was taken up.
     """
 
     id: int
@@ -81,6 +82,7 @@ class Aired:
     resume: bool = False
     gives_way: bool = False
     settled: bool = False
+    begun: int = 0
 
     @property
     def pending(self) -> bool:
@@ -142,9 +144,10 @@ class OnAir:
                 self._note_refusal(aired, said)
         self._noted[aired.id] = len(aired.said)
 
-    def sending(self, aired: Aired, sentence: int) -> None:
-        """Note that the first piece of a sentence is sent."""
+    def sending(self, aired: Aired, sentence: int, begun: int = 0) -> None:
+        """Note that the first piece of a sentence is sent; it begins with its sample `begun`."""
         self.note(aired)
+        aired.begun = aired.begun if sentence else begun
         aired.sent = sentence + 1
         self._record.sentence_is(aired.id, sentence, "sent")
 
@@ -204,7 +207,8 @@ class OnAir:
         if not heard.interrupted:
             self._heard(aired, heard.sentence)
         elif aired.gives_way and heard.samples:
-            part = Part(aired.text(heard.sentence), heard.samples)
+            begun = 0 if heard.sentence else aired.begun
+            part = Part(aired.text(heard.sentence), begun + heard.samples, begun)
             self._director.broken_off(aired.intent, heard.sentence, part)
         self._forget_if_reported(aired)
 
@@ -270,13 +274,18 @@ class OnAir:
 
     @property
     def breakable(self) -> bool:
-        """A script sentence sounds that may be broken off, each once, and nothing else waits."""
+        """A script sentence sounds that may be broken off, and nothing else waits.
+
+        A break costs what was said since the last pause, so not again before it has got further.
+        """
         if self.saying is None:
             return False
         aired, sentence = self.saying
-        once = aired.intent.heard is None or sentence > 0
+        before = aired.intent.heard
+        further = before is None or aired.begun > before.begun
         kinds = {a.intent.kind for a in self._aired.values() if not a.dropped}
-        return once and kinds == {IntentKind.SCRIPT}
+        ours = sentence > 0 or (further and not aired.intent.whole)
+        return ours and kinds == {IntentKind.SCRIPT}
 
     def drop(self, *, resume: bool, how: str) -> None:
         """Note that all speech on its way is dropped.

@@ -326,7 +326,7 @@ class Speaker:
     async def _send(self, utterance: Utterance, aired: Aired, piece: Piece) -> None:
         aired.written = utterance.written
         if piece.first:
-            self.on_air.sending(aired, piece.sentence)
+            self.on_air.sending(aired, piece.sentence, piece.begun)
         await self._link.speak(
             Speech(
                 utterance.id,

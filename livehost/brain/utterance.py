@@ -76,6 +76,7 @@ class Piece:
 
     Attributes:
         caption: what of the sentence's text it begins with; "" is all of it.
+        begun: the sample that the sentence began with: 0, or where it was taken up.
     """
 
     sentence: int
@@ -84,6 +85,7 @@ class Piece:
     caption: str = ""
     first: bool = False
     last: bool = False
+    begun: int = 0
 
 
 class Utterance:
@@ -161,20 +163,22 @@ class Utterance:
         await self._news.wait()
 
     async def _speak_one(self, sentence: int, text: str, speak: Speak) -> None:
-        first = True
+        first, begun = True, 0
         before = self.intent.heard if sentence == 0 else None
         heard = before.samples if before and before.text == text else 0
         async with aclosing(speak(text, self.intent.emotion)) as chunks:
-            async for samples, phones, begun in _rest(chunks, heard):
-                caption = rest(text, begun) if first and begun else ""
+            async for samples, phones, start in _rest(chunks, heard):
+                begun = begun or start
                 for pcm in _whole(samples):
-                    await self._put(Piece(sentence, pcm, phones if first else (), caption, first))
+                    caption = _caption(text, begun, phones) if first and begun else ""
+                    said = phones if first else ()
+                    await self._put(Piece(sentence, pcm, said, caption, first, begun=begun))
                     first = False
         pause = np.zeros(round(PAUSE * SAMPLE_RATE), np.int16)
         for part in _parts(pause[:-1]):
-            await self._put(Piece(sentence, part, first=first))
+            await self._put(Piece(sentence, part, first=first, begun=begun))
             first = False
-        await self._put(Piece(sentence, pause[-1:], last=True))
+        await self._put(Piece(sentence, pause[-1:], last=True, begun=begun))
 
     async def _put(self, piece: Piece) -> None:
         await self.pieces.put(piece, len(piece.pcm))
@@ -190,10 +194,15 @@ class Utterance:
             self._on_ready()
 
 
+def _caption(text: str, begun: int, phones: tuple[Phone, ...]) -> str:
+    """Return what is said of `text` when it begins with sample `begun`; `phones` come after it."""
+    return rest(text, begun / (begun + phones[-1].end)) if phones else text
+
+
 async def _rest(
     chunks: AsyncGenerator[Chunk], heard: int
-) -> AsyncGenerator[tuple[NDArray[np.float32], tuple[Phone, ...], float]]:
-    """Yield (samples, phones, share left out) of speech of which `heard` samples were heard.
+) -> AsyncGenerator[tuple[NDArray[np.float32], tuple[Phone, ...], int]]:
+    """Yield (samples, phones, samples left out) of speech of which `heard` samples were heard.
 
     It is taken up at the end of the last pause that was reached.
     """
@@ -201,7 +210,7 @@ async def _rest(
     missing, said = heard and heard + PAUSE_SEEN, tuple[Phone, ...]()
     async for chunk in chunks:
         if missing <= 0:
-            yield chunk.pcm, chunk.phones, 0.0
+            yield chunk.pcm, chunk.phones, 0
             continue
         held.append(chunk.pcm)
         missing -= len(chunk.pcm)
@@ -214,10 +223,10 @@ async def _rest(
 
 def _taken_up(
     held: list[NDArray[np.float32]], said: tuple[Phone, ...], heard: int
-) -> tuple[NDArray[np.float32], tuple[Phone, ...], float]:
+) -> tuple[NDArray[np.float32], tuple[Phone, ...], int]:
     pcm = np.concatenate(held)
     start = take_up(pcm, heard)
-    return pcm[start:], _moved(said, start), start / said[-1].end if said else 0.0
+    return pcm[start:], _moved(said, start), start
 
 
 def _moved(phones: tuple[Phone, ...], start: int) -> tuple[Phone, ...]:

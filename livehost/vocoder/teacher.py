@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,8 +28,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from livehost.brain.voice import normalise
+from livehost.brain.voice.codes import HAN
 from livehost.brain.voice.g2p import transcribe, vocabulary
-from livehost.brain.voice.kokoro import clauses
+from livehost.brain.voice.kokoro import clauses, english_symbols
 from livehost.brain.voice.kokoro_model import (
     MOST_TOKENS,
     SAMPLE_RATE,
@@ -48,13 +50,18 @@ from livehost.vocoder.texts import sentences
 _HEAD, _TAIL, _MARGIN = 5, 8, 2  # ticks kept around a clause, as on air
 _KNOT = 40  # ticks between the points of a random movement
 _LOUDEST = 1.5
+_HAN = re.compile(f"[{HAN}]")
 
 
 def tokens(texts: Iterator[str]) -> Iterator[list[int]]:
     """Yield the symbols of each clause."""
     lexicon, ids = load_lexicon(None), vocabulary()
     for text in texts:
-        for clause in clauses(transcribe(normalise.spoken(lexicon.replace(text)), lexicon)):
+        if _HAN.search(text):
+            symbols = transcribe(normalise.spoken(lexicon.replace(text)), lexicon)
+        else:
+            symbols = english_symbols(normalise.spoken_english(text))
+        for clause in clauses(symbols):
             said = [ids[symbol] for part in clause for symbol in part.text][:MOST_TOKENS]
             if len(said) > 1:
                 yield said
@@ -130,10 +137,15 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, help="read these, plainly")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5400)
+    parser.add_argument("--english", type=float, default=0.1, help="share of English sentences")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     given = options.texts.read_text("utf-8").splitlines() if options.texts else None
-    texts = (line for line in given if line.strip()) if given else sentences(options.seed)
+    texts = (
+        (line for line in given if line.strip())
+        if given
+        else sentences(options.seed, options.english)
+    )
     manners = [load_vector(path) for path in options.manners]
     teacher = Teacher(load_vector(options.voice), manners, varied=given is None)
     seeds, seconds = random.Random(options.seed), 0.0

@@ -3,7 +3,8 @@
 In:  a seed.   Out: an endless stream of Mandarin sentences, the same for the same seed.
 
 Two kinds, mixed. Selling talk from templates has the rhythm that the host will speak in; strings
-of dictionary phrases cover the syllables and tones that selling talk does not use.
+of dictionary phrases cover the syllables and tones that selling talk does not use. Sentences that
+are English, or full of it, are mixed in when asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from pypinyin.phrases_dict import phrases_dict
@@ -24,12 +25,15 @@ _WORDS = {
 }
 
 
-def sentences(seed: int) -> Iterator[str]:
-    """Yield sentences for ever."""
+def sentences(seed: int, english: float = 0.0) -> Iterator[str]:
+    """Yield sentences for ever, a share of them English or full of English."""
     rng = random.Random(seed)
     phrases = _phrases()
     while True:
-        yield _plain(rng, phrases) if rng.random() < 0.4 else _filled(rng)
+        if english and rng.random() < english:
+            yield _filled(rng, _ENGLISH)
+        else:
+            yield _plain(rng, phrases) if rng.random() < 0.4 else _filled(rng)
 
 
 def _phrases() -> list[str]:
@@ -101,7 +105,22 @@ _TEMPLATES = (
 )
 
 
-def _filled(rng: random.Random) -> str:
+_ENGLISH = (
+    "Hello everyone, welcome back to our live room!",
+    "This {english_goods} is {english_traits} and {english_traits}, and it ships tomorrow.",
+    "Is the {english_goods} really {english_traits}?",
+    "Thank you so much for the gift! Only {small} dollars for the {english_goods} today.",
+    "{english_plain} {english_plain} {english_plain}, {english_plain} and {english_plain}.",
+    "{english_plain} {english_plain} {english_plain} {english_plain} {english_plain}!",
+    "You can return it within {small} days, no questions asked.",
+    "我们这款{english_goods}用的是{english_traits} {english_plain}材质，{calls}。",
+    "{people}，这个{latin} {english_goods}真的非常{english_traits}，{traits}。",
+    "{english_plain}和{english_plain}有什么区别？一个{english_traits}，一个{english_traits}。",
+    "{english_traits} {english_goods}，{price}，{calls}。",
+)
+
+
+def _filled(rng: random.Random, templates: Sequence[str] = _TEMPLATES) -> str:
     def word(slot: re.Match[str]) -> str:
         match slot[1]:
             case "price":
@@ -113,4 +132,4 @@ def _filled(rng: random.Random) -> str:
             case name:
                 return rng.choice(_WORDS[name])
 
-    return re.sub(r"{(\w+)}", word, rng.choice(_TEMPLATES))
+    return re.sub(r"{(\w+)}", word, rng.choice(templates))

@@ -158,7 +158,7 @@ class Kokoro:
     def _symbols(self, sentence: Sentence) -> list[Symbols]:
         text, is_english = self._spoken(sentence)
         if is_english:
-            said = [Symbols(part) for part in re.split(r"(?<=[;:,.!?—…] )", english(text))]
+            said = english_symbols(text)
         else:
             said = transcribe(text, self._lexicon, sentence.stressed)
         if not any(symbol.isalpha() for part in said for symbol in part.text):
@@ -270,6 +270,11 @@ _ENGLISH = re.compile(r"[A-Za-z]{2}")
 def _exactly(pcm: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     """soxr may round the last sample away."""
     return np.pad(pcm[:samples], (0, max(0, samples - len(pcm)))).astype(np.float32)
+
+
+def english_symbols(text: str) -> list[Symbols]:
+    """Return the symbols of an English sentence, split after its marks."""
+    return [Symbols(part) for part in re.split(r"(?<=[;:,.!?—…] )", english(text))]
 
 
 def clauses(symbols: list[Symbols]) -> Iterator[list[Symbols]]:

@@ -44,6 +44,7 @@ class Speech:
         phones: the whole sentence's phones, on the first piece only; empty when the voice has
             no timings (the audio then drives the lips).
         emotion: a preset of the avatar, on the first piece.
+        intensity: how strongly it is felt, 0 to 1, on the first piece.
     """
 
     utterance: int
@@ -53,6 +54,7 @@ class Speech:
     text: str = ""
     phones: tuple[Phone, ...] = ()
     emotion: str = "neutral"
+    intensity: float = 1.0
 
 
 class CueKind(StrEnum):

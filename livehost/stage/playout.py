@@ -35,6 +35,7 @@ class Spoken:
         start: index within the sentence of the tick's first sample; negative when the sentence
             begins inside the tick.
         pcm: (n,) float32, the voice in this tick.
+        intensity: how strongly the emotion is felt, 0 to 1.
     """
 
     utterance: int
@@ -44,6 +45,7 @@ class Spoken:
     emotion: str
     start: int
     pcm: NDArray[np.float32]
+    intensity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,5 +244,12 @@ class Playout:
         sentence, start = spoken
         first = sentence.first
         return Spoken(
-            first.utterance, first.sentence, first.text, first.phones, first.emotion, start, pcm
+            first.utterance,
+            first.sentence,
+            first.text,
+            first.phones,
+            first.emotion,
+            start,
+            pcm,
+            first.intensity,
         )

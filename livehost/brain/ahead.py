@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 from livehost.brain.director import Director
+from livehost.brain.emotion import Feeling
 from livehost.brain.intent import Place
 from livehost.brain.manners import Manners
 from livehost.errors import LivehostError
@@ -33,13 +34,13 @@ class Cache(Protocol):
 class Script(Protocol):
     """See `livehost.brain.writer.ShowWriter`."""
 
-    def ahead(self, place: Place) -> Iterator[tuple[str, str]]:
-        """Yield (text, emotion) of a line as it will be spoken."""
+    def ahead(self, place: Place) -> Iterator[tuple[str, Feeling]]:
+        """Yield (text, feeling) of a line as it will be spoken."""
         ...
 
 
-async def _nothing() -> AsyncIterator[tuple[str, str]]:
-    none: tuple[tuple[str, str], ...] = ()
+async def _nothing() -> AsyncIterator[tuple[str, Feeling]]:
+    none: tuple[tuple[str, Feeling], ...] = ()
     for said in none:
         yield said
 
@@ -49,8 +50,8 @@ class SpeechAhead:
 
     Args:
         voice: gives the cache once it is there.
-        answers: gives (text, emotion) of what viewers will probably ask for.
-        sentence: makes what the cache takes of (text, emotion).
+        answers: gives (text, feeling) of what viewers will probably ask for.
+        sentence: makes what the cache takes of (text, feeling).
 
     Attributes:
         made: sentences known to be in the cache.
@@ -63,8 +64,8 @@ class SpeechAhead:
         script: Script,
         director: Director,
         manners: Manners,
-        sentence: Callable[[str, str], Any],
-        answers: Callable[[], AsyncIterator[tuple[str, str]]] = _nothing,
+        sentence: Callable[[str, Feeling], Any],
+        answers: Callable[[], AsyncIterator[tuple[str, Feeling]]] = _nothing,
     ) -> None:
         self._voice = voice
         self._script = script
@@ -72,7 +73,7 @@ class SpeechAhead:
         self._manners = manners
         self._sentence = sentence
         self._answers = answers
-        self._done: set[tuple[str, str]] = set()
+        self._done: set[tuple[str, Feeling]] = set()
         self._finished: set[Place] = set()
         self.made = 0
         self.failed = 0
@@ -87,8 +88,8 @@ class SpeechAhead:
                     await self._make(voice, *said)
                 self._finished.add(place)
                 await asyncio.sleep(0)  # a long script must not hold up the loop
-            for text in self._manners.fixed():
-                await self._make(voice, text, "neutral")
+            for said in self._manners.fixed():
+                await self._make(voice, *said)
             async for said in self._answers():
                 await self._make(voice, *said)
             await asyncio.sleep(IDLE_SECONDS)
@@ -103,12 +104,12 @@ class SpeechAhead:
             (p for p in self._director.upcoming(MOST_LINES) if p not in self._finished), None
         )
 
-    async def _make(self, voice: Cache, text: str, emotion: str) -> None:
-        if (text, emotion) in self._done:
+    async def _make(self, voice: Cache, text: str, how: Feeling) -> None:
+        if (text, how) in self._done:
             return
-        self._done.add((text, emotion))
+        self._done.add((text, how))
         try:
-            kept = await voice.prepare(self._sentence(text, emotion))
+            kept = await voice.prepare(self._sentence(text, how))
         except LivehostError as error:
             kept = False
             log.warning("speech cannot be made ahead", extra={"text": text, "error": str(error)})

@@ -32,6 +32,7 @@ from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
 from livehost.brain.common import CommonAnswers
 from livehost.brain.director import Courtesy, Director, restored
+from livehost.brain.emotion import Feeling
 from livehost.brain.gate import Verdict, make_gate
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
@@ -204,15 +205,16 @@ class Show:
         if self.voice.value:
             self.voice.value.close()
 
-    def _sentence(self, text: str, emotion: str) -> Sentence:
+    def _sentence(self, text: str, feeling: Feeling) -> Sentence:
         from livehost.brain.voice import Sentence  # noqa: PLC0415  (see _load_voice)
 
         names = {name for p in self.catalog.products.values() for name in p.names()}
-        return Sentence(text, emotion, stressed=tuple(sorted(n for n in names if n in text)))
+        stressed = tuple(sorted(name for name in names if name in text))
+        return Sentence(text, feeling.emotion, intensity=feeling.intensity, stressed=stressed)
 
-    async def _speak(self, text: str, emotion: str) -> AsyncGenerator[Chunk, None]:
+    async def _speak(self, text: str, feeling: Feeling) -> AsyncGenerator[Chunk, None]:
         voice = await self.voice.get()
-        sentence = self._sentence(text, emotion)
+        sentence = self._sentence(text, feeling)
         from livehost.brain.voice import Unspeakable  # noqa: PLC0415  (see _load_voice)
 
         try:

@@ -275,7 +275,7 @@ def _segment_problems(
 def _segment(segment: SegmentText, source: Source, key: str) -> Segment:
     def line(said: LineText) -> Line:
         where = source.at(f"{key}.lines", said.text[:20])
-        return Line(said.text, said.emotion or segment.emotion, said.promotion or "", where)
+        return Line(said.text, said.emotion or segment.emotion or "", said.promotion or "", where)
 
     lines = tuple(line(said) for said in segment.lines)
     return Segment(segment.id, segment.product, segment.kind, lines)

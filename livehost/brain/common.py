@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from livehost.brain.catalog import Catalog
+from livehost.brain.emotion import Feeling, felt
 from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.reply import GroundedReplier, Question
 from livehost.brain.utterance import Said
 
-EMOTION = "friendly_smile"
 VARIANTS = 3  # templates of each answer; the engine uses all before it repeats one
 QUESTIONS = {
     "zh": (
@@ -60,13 +60,13 @@ class CommonAnswers:
         self._judged = judged
         self._replier = GroundedReplier(catalog, language)
 
-    async def texts(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield (text, emotion) of each sentence, in an order worth keeping to."""
+    async def texts(self) -> AsyncIterator[tuple[str, Feeling]]:
+        """Yield (text, feeling) of each sentence, in an order worth keeping to."""
         first = self._product()
         for product in sorted(self._catalog.products, key=lambda name: name != first):
             for question in QUESTIONS[self._language]:
                 for text in await self._answers(product, question):
-                    yield text, EMOTION
+                    yield text, felt(Intent(IntentKind.REPLY, ""), text)
 
     async def _answers(self, product: str, question: str) -> list[str]:
         found = self._catalog.products.get(product)

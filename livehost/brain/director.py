@@ -259,7 +259,6 @@ class Director:
             IntentKind.REPLY,
             reason,
             product=product,
-            emotion="friendly_smile",
             asked=waiting.message,
             answers=(waiting.message.id, *waiting.same),
             urgent=urgent,
@@ -293,7 +292,6 @@ class Director:
             IntentKind.THANKS,
             f"thanks to {len(people)} viewers",
             texts=tuple(texts),
-            emotion="friendly_smile",
             answers=tuple(w.message.id for w in people),
             waiting=tuple(people),
         )

@@ -58,7 +58,7 @@ class Intent:
         place: SCRIPT: the sentence it begins with.
         texts: what to say where it is known already; a SCRIPT line is filled when spoken, a
             REPLY without texts is still to be written.
-        emotion: a preset of the avatar.
+        emotion: what the script names; "" leaves it to each sentence, see `brain.emotion`.
         asked: REPLY: the message, shown on the picture.
         answers: ids of all messages that this utterance settles.
         urgent: breaks off a script line in its next pause.
@@ -74,7 +74,7 @@ class Intent:
     product: str | None = None
     place: Place | None = None
     texts: tuple[str, ...] = ()
-    emotion: str = "neutral"
+    emotion: str = ""
     asked: ChatMessage | None = None
     answers: tuple[str, ...] = ()
     urgent: bool = False

@@ -14,6 +14,9 @@ from itertools import chain
 
 from livehost.brain.chat.inbox import Waiting
 from livehost.brain.chat.kinds import Sort
+from livehost.brain.emotion import Feeling, felt
+from livehost.brain.intent import Intent, IntentKind
+from livehost.brain.sentences import split
 
 MOST_NAMES = 3  # said in one breath
 REMEMBERED = 50  # sentences
@@ -119,9 +122,12 @@ class Manners:
         """Return a sentence that says that the host is AI-made."""
         return self._pick(self._phrases.notices)
 
-    def fixed(self) -> tuple[str, ...]:
-        """Return the texts that need no names, to be made into speech ahead of time."""
-        return self._phrases.notices + self._phrases.thanks[Sort.LIKE]
+    def fixed(self) -> tuple[tuple[str, Feeling], ...]:
+        """Return the sentences that need no names, to be made into speech ahead of time."""
+        notice, thanks = Intent(IntentKind.NOTICE, ""), Intent(IntentKind.THANKS, "")
+        texts = [(notice, text) for text in self._phrases.notices]
+        texts += [(thanks, text) for text in self._phrases.thanks[Sort.LIKE]]
+        return tuple((said, felt(of, said)) for of, text in texts for said in split(text))
 
     def thanks(self, kind: Sort, people: Iterable[Waiting]) -> str:
         """Return one sentence for everybody who did the same."""

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, field_validator
 
+from livehost.brain.emotion import Emotion
 from livehost.brain.product import Id, Product, Promotion, Some, Text, yuan
 from livehost.config import Model
-
-Emotion = Literal["neutral", "friendly_smile", "excited", "surprised", "apologetic", "thinking"]
 
 
 class Kind(StrEnum):
@@ -40,13 +39,13 @@ class Line:
     """One thing the host says; may hold slots such as {price}, see `fill`.
 
     Attributes:
-        emotion: a preset of the avatar.
+        emotion: a preset of the avatar; "" leaves it to each sentence, see `brain.emotion`.
         promotion: spoken only while this promotion of the product holds; "" always.
         where: "file:line", for messages.
     """
 
     text: str
-    emotion: str = "neutral"
+    emotion: str = ""
     promotion: str = ""
     where: str = field(default="", compare=False)
 
@@ -156,8 +155,8 @@ class SegmentText(Model):
     id: Id
     kind: Kind
     product: Id | None = None
-    emotion: Emotion = "neutral"
-    """Of the lines that name none."""
+    emotion: Emotion | None = None
+    """Of the lines that name none; None leaves it to their sentences."""
     lines: Some[Annotated[LineText, BeforeValidator(_line)]]
 
 

@@ -335,7 +335,8 @@ class Speaker:
                 piece.last,
                 (piece.caption or aired.text(piece.sentence)) if piece.first else "",
                 piece.phones,
-                utterance.intent.emotion if piece.first else "neutral",
+                piece.feeling.emotion if piece.first else "neutral",
+                piece.feeling.intensity if piece.first else 1.0,
             )
         )
         utterance.unended = None if piece.last else piece.sentence

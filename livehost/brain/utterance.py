@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost.brain.emotion import PLAIN, Feeling, felt
 from livehost.brain.intent import Intent
 from livehost.brain.sentences import rest
 from livehost.channel import Channel
@@ -55,7 +56,7 @@ class Chunk(Protocol):
 class Speak(Protocol):
     """Makes speech of one sentence."""
 
-    def __call__(self, text: str, emotion: str) -> AsyncGenerator[Chunk]: ...
+    def __call__(self, text: str, feeling: Feeling) -> AsyncGenerator[Chunk]: ...
 
 
 class Writer(Protocol):
@@ -77,6 +78,7 @@ class Piece:
     Attributes:
         caption: what of the sentence's text it begins with; "" is all of it.
         begun: the sample that the sentence began with: 0, or where it was taken up.
+        feeling: how the sentence is said.
     """
 
     sentence: int
@@ -86,6 +88,7 @@ class Piece:
     first: bool = False
     last: bool = False
     begun: int = 0
+    feeling: Feeling = PLAIN
 
 
 class Utterance:
@@ -164,15 +167,18 @@ class Utterance:
 
     async def _speak_one(self, sentence: int, text: str, speak: Speak) -> None:
         first, begun = True, 0
+        feeling = felt(self.intent, text)
         before = self.intent.heard if sentence == 0 else None
         heard = before.samples if before and before.text == text else 0
-        async with aclosing(speak(text, self.intent.emotion)) as chunks:
+        async with aclosing(speak(text, feeling)) as chunks:
             async for samples, phones, start in _rest(chunks, heard):
                 begun = begun or start
                 for pcm in _whole(samples):
                     caption = _caption(text, begun, phones) if first and begun else ""
                     said = phones if first else ()
-                    await self._put(Piece(sentence, pcm, said, caption, first, begun=begun))
+                    await self._put(
+                        Piece(sentence, pcm, said, caption, first, False, begun, feeling)
+                    )
                     first = False
         pause = np.zeros(round(PAUSE * SAMPLE_RATE), np.int16)
         for part in _parts(pause[:-1]):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
+from livehost.brain.emotion import Feeling, felt
 from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import History
@@ -91,12 +92,13 @@ class ShowWriter:
             return Said(verdict.text)
         return Said(verdict.text, verdict.rule, verdict.found, text)
 
-    def ahead(self, place: Place) -> Iterator[tuple[str, str]]:
-        """Yield (text, emotion) of a script line as it will be spoken."""
+    def ahead(self, place: Place) -> Iterator[tuple[str, Feeling]]:
+        """Yield (text, feeling) of a script line as it will be spoken."""
         segment, line = self._line(place)
-        intent = Intent(IntentKind.SCRIPT, "", product=segment.product, place=place)
+        intent = Intent(IntentKind.SCRIPT, "", segment.product, place, emotion=line.emotion)
         for sentence in self.script(place):
-            yield self.judged(sentence, intent).text, line.emotion
+            said = self.judged(sentence, intent).text
+            yield said, felt(intent, said)
 
     def sayable(self, nickname: str) -> bool:
         """Return whether a nickname may be read aloud; figures in names are never read."""

@@ -166,7 +166,7 @@ class Kokoro:
         return said
 
     def _style(self, sentence: Sentence) -> Style:
-        return STYLES.get(sentence.emotion, Style()).scaled(self._expression)
+        return STYLES.get(sentence.emotion, Style()).scaled(self._expression * sentence.intensity)
 
     def _pace(self, sentence: Sentence, style: Style) -> float:
         return min(2.0, max(0.5, self._speed * sentence.speed * style.speed))

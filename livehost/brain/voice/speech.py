@@ -42,12 +42,14 @@ class Sentence:
         emotion: a preset of the avatar; voices that have no emotions ignore it.
         speed: factor on the room's speed, 0.5 to 2.
         stressed: names in the text to emphasise, where the voice can.
+        intensity: how strongly the emotion is felt, 0 to 1.
     """
 
     text: str
     emotion: str = "neutral"
     speed: float = 1.0
     stressed: tuple[str, ...] = ()
+    intensity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,10 @@ class Avatar(Model):
 
     path: Path
     """Folder with avatar.toml."""
+    expression: float = Field(1.0, ge=0, le=1.5)
+    """How far emotions move the face; 0: the resting face only."""
+    gestures: float = Field(1.0, ge=0, le=1.5)
+    """How far nods, tilts and raised brows go with what is said; 0: none."""
 
 
 class Voice(Personal):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.stage.cues import Cues
-from livehost.stage.playout import FADE_SAMPLES, Playout
+from livehost.stage.playout import AHEAD_SAMPLES, FADE_SAMPLES, Playout
 from livehost.wire import Cue, CueKind, Speech
 
 
@@ -187,3 +187,46 @@ def test_a_hard_cut_goes_before_a_soft_one():
     playout.cut(within=48_000)
     playout.cut()
     assert [h.interrupted for h in playout.pull(1_920).heard] == [True]
+
+
+@given(PIECES, st.integers(1, 700))
+def test_what_lies_ahead_is_what_sounds_next(sentences, tick):
+    playout = Playout()
+    for n, sizes in enumerate(sentences):
+        for m, size in enumerate(sizes):
+            pcm = np.random.default_rng(n * 10 + m).integers(-9_000, 9_000, size)
+            playout.push(speech(1, n, pcm, last=m == len(sizes) - 1))
+    pulls = [playout.pull(tick) for _ in range(playout.queued // tick + AHEAD_SAMPLES // tick + 3)]
+    air = np.concatenate([pulled.pcm for pulled in pulls])
+    for n, pulled in enumerate(pulls):
+        if pulled.spoken:
+            following = air[(n + 1) * tick :][:AHEAD_SAMPLES]
+            assert np.array_equal(pulled.spoken.ahead[: len(following)], following)
+            assert len(pulled.spoken.ahead) == AHEAD_SAMPLES
+
+
+def test_what_has_not_arrived_is_not_ahead():
+    playout = Playout()
+    playout.push(speech(1, 0, np.ones(1_000)))
+    assert len(playout.pull(400).spoken.ahead) == 600
+    playout.push(speech(1, 0, np.ones(300), last=True))
+    assert len(playout.pull(400).spoken.ahead) == AHEAD_SAMPLES
+
+
+def test_after_a_cut_silence_is_ahead():
+    playout = Playout()
+    playout.push(speech(1, 0, np.full(50_000, 8_000), last=True))
+    playout.pull(1_920)
+    playout.cut()
+    ahead = playout.pull(1_920).spoken.ahead
+    assert len(ahead) == AHEAD_SAMPLES and not ahead.any()
+
+
+def test_a_paused_queue_keeps_the_next_sentence_back():
+    playout = Playout()
+    playout.push(speech(1, 0, np.ones(500), last=True))
+    playout.push(speech(1, 1, np.ones(9_000), last=True))
+    playout.pull(400)
+    playout.paused = True
+    ahead = playout.pull(50).spoken.ahead
+    assert np.count_nonzero(ahead) == 50 and len(ahead) == AHEAD_SAMPLES

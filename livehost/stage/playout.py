@@ -17,6 +17,7 @@ from livehost.pauses import break_off
 from livehost.wire import Heard, Speech
 
 FADE_SAMPLES = 960  # 20 ms: a cut that does not click
+AHEAD_SAMPLES = 5_760  # 120 ms: how far a mouth that follows sound may look ahead
 _ENDS_ITSELF = 12_000  # a sentence that ends so soon after the place to break it off is let end
 _REMEMBERED = 256  # ended sentences whose late pieces are refused
 
@@ -36,6 +37,7 @@ class Spoken:
             begins inside the tick.
         pcm: (n,) float32, the voice in this tick.
         intensity: how strongly the emotion is felt, 0 to 1.
+        ahead: (n,) float32, what follows `pcm` as far as it is known, up to `AHEAD_SAMPLES`.
     """
 
     utterance: int
@@ -46,6 +48,7 @@ class Spoken:
     start: int
     pcm: NDArray[np.float32]
     intensity: float = 1.0
+    ahead: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,16 @@ class _Sentence:
                 piece = piece[:left]
             parts.append(piece)
             left -= len(piece)
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def peek(self, most: int) -> NDArray[np.float32]:
+        """Return up to `most` samples that come next, without taking them."""
+        parts: list[NDArray[np.float32]] = []
+        for piece in self.pieces:
+            if most <= 0:
+                break
+            parts.append(piece[:most])
+            most -= len(piece)
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def break_off(self, within: int) -> int:
@@ -195,7 +208,8 @@ class Playout:
                 spoken = spoken or ((sentence, begin) if starved else None)
                 break
             heard.append(self._end(sentence, interrupted=False))
-        return Pulled(pcm, self._describe(spoken, pcm), tuple(started), tuple(heard), starved)
+        told = self._describe(spoken, pcm, self._ahead()) if spoken else None
+        return Pulled(pcm, told, tuple(started), tuple(heard), starved)
 
     def _due(self, head: _Sentence, samples: int) -> bool:
         """Whether a cut comes in the next `samples`, also because nothing more is there."""
@@ -218,7 +232,25 @@ class Playout:
             self._end(sentence, interrupted=sentence is not head or not ended)
             for sentence in dropped
         ]
-        return Pulled(pcm, self._describe(spoken, pcm), (), tuple(heard))
+        silence = np.zeros(AHEAD_SAMPLES, np.float32)
+        told = self._describe(spoken, pcm, silence) if spoken else None
+        return Pulled(pcm, told, (), tuple(heard))
+
+    def _ahead(self) -> NDArray[np.float32]:
+        """Return what will sound next: silence behind the last sentence, unless that goes on."""
+        out = np.zeros(AHEAD_SAMPLES, np.float32)
+        known = 0
+        for sentence in self._sentences:
+            if self.paused and not sentence.played:
+                break
+            part = sentence.peek(AHEAD_SAMPLES - known)
+            out[known : known + len(part)] = part
+            known += len(part)
+            if known == AHEAD_SAMPLES:
+                break
+            if not sentence.complete:
+                return out[:known]
+        return out
 
     def _next(self) -> _Sentence | None:
         if not self._sentences:
@@ -238,9 +270,9 @@ class Playout:
         self.taken += samples
 
     @staticmethod
-    def _describe(spoken: tuple[_Sentence, int] | None, pcm: NDArray[np.float32]) -> Spoken | None:
-        if spoken is None:
-            return None
+    def _describe(
+        spoken: tuple[_Sentence, int], pcm: NDArray[np.float32], ahead: NDArray[np.float32]
+    ) -> Spoken:
         sentence, start = spoken
         first = sentence.first
         return Spoken(
@@ -252,4 +284,5 @@ class Playout:
             start,
             pcm,
             first.intensity,
+            ahead,
         )

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from livehost import __version__, process
+from livehost.clip import flags as clip_flags
 from livehost.errors import ConfigError, LivehostError
 from livehost.options import Options, Target
 
@@ -132,6 +133,12 @@ def _soak(given: argparse.Namespace) -> int:
     return process.EXIT_RUNTIME if report.problems else 0
 
 
+def _render(given: argparse.Namespace) -> int:
+    from livehost.clip.command import render  # noqa: PLC0415
+
+    return render(given)
+
+
 def _token() -> str | None:
     return os.environ.get("LIVEHOST_TOKEN")
 
@@ -154,6 +161,11 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("room", type=Path, metavar="ROOM.toml")
     check.add_argument("--quiet", action="store_true", help="print problems only")
     _add_voice(commands)
+    render = _command(
+        commands, "render", _render, "make a clip of a host: text or a recording to MP4",
+        clip_flags.EXAMPLE,
+    )  # fmt: skip
+    clip_flags.add_flags(render)
     say = _command(
         commands, "say", _say, "have the host say something now",
         'livehost say "欢迎新来的朋友"',

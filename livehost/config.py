@@ -124,7 +124,7 @@ class Scene(Model):
     """Picture or looping clip; None paints the built-in studio."""
     music: Path | None = None
     music_db: float = Field(-26.0, ge=-60, le=0)
-    """Level of the music under speech, in dB full scale, before ducking is released."""
+    """Level of the music under speech, in dB full scale, before ducking is released; -60: none."""
     title: str = ""
     """Room title in the top bar."""
     captions: bool = True

@@ -42,7 +42,11 @@ class Backdrop(Protocol):
     late: int
 
     def advance(self, tick: int) -> bool:
-        """Go on to `tick`; return whether `picture` is another one now. Never waits."""
+        """Go on to `tick`; return whether `picture` is another one now. Waits only if patient."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and files."""
         ...
 
 
@@ -57,6 +61,9 @@ class Still:
         """Stay."""
         return False
 
+    def close(self) -> None:
+        """Nothing to let go of."""
+
 
 class Clip:
     """A video file in a loop, decoded by a thread a few pictures ahead.
@@ -64,9 +71,12 @@ class Clip:
     Args:
         first: shown until the first picture is decoded, and kept when decoding fails.
         rate: pictures a second on air; the clip's own are repeated or left out to match.
+        patient: wait for the picture of each tick; for work that has no clock.
     """
 
-    def __init__(self, path: Path, layout: Layout, rate: Fraction, first: Yuv) -> None:
+    def __init__(
+        self, path: Path, layout: Layout, rate: Fraction, first: Yuv, patient: bool = False
+    ) -> None:
         self.picture = first
         self.late = 0
         self._path = path
@@ -74,18 +84,29 @@ class Clip:
         self._rate = rate
         self._ahead: queue.Queue[Yuv] = queue.Queue(AHEAD)
         self._shown = 0  # pictures decoded since start; the decoding thread's own
+        self._patient = patient
         self._closed = threading.Event()
-        threading.Thread(target=self._decode, name="backdrop", daemon=True).start()
+        self._thread = threading.Thread(target=self._decode, name="backdrop", daemon=True)
+        self._thread.start()
 
     def advance(self, tick: int) -> bool:
-        """Take the next picture if it is ready."""
+        """Take the next picture, if it is ready or there is patience."""
         try:
-            picture = self._ahead.get_nowait()
+            picture = self._awaited() if self._patient else self._ahead.get_nowait()
         except queue.Empty:
             self.late += 1
             return False
         changed, self.picture = picture is not self.picture, picture
         return changed
+
+    def _awaited(self) -> Yuv:
+        """Return the next picture. Raises queue.Empty when none will come."""
+        while self._thread.is_alive():
+            try:
+                return self._ahead.get(timeout=0.2)
+            except queue.Empty:
+                continue
+        return self._ahead.get_nowait()
 
     def close(self) -> None:
         """Stop decoding."""
@@ -156,15 +177,17 @@ def open_backdrop(
     layout: Layout,
     rate: Fraction,
     room: NDArray[np.float32],
+    patient: bool = False,
 ) -> Backdrop:
     """Return the backdrop that `scene.background` asks for; `room` when it cannot be read.
 
     Args:
         room: (h, w, 3) sRGB 0 .. 1 of the frame's size, the painted studio.
+        patient: see `Clip`.
     """
     path = near(scene.background) if scene.background else None
     if path is not None and path.suffix.lower() in CLIPS:
-        return Clip(path, layout, rate, planes.opaque(dithered(room)))
+        return Clip(path, layout, rate, planes.opaque(dithered(room)), patient)
     if path is not None:
         picture = Pictures().cover(path, layout.width, layout.height)
         if picture is not None:

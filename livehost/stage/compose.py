@@ -21,7 +21,7 @@ from livehost.stage import card, overlay, planes, text
 from livehost.stage.backdrop import Backdrop, open_backdrop
 from livehost.stage.canvas import colour
 from livehost.stage.caption import Captions
-from livehost.stage.layout import layout
+from livehost.stage.layout import Layout, layout
 from livehost.stage.pictures import Pictures
 from livehost.stage.planes import Box
 from livehost.stage.slots import Slot, Sprite
@@ -41,17 +41,28 @@ class Composer:
 
     Args:
         near: makes a path of the room file absolute.
+        places: where everything stands; None takes the usual places of a live room.
+        patient: wait for the pictures of a background clip; for work that has no clock.
     """
 
-    def __init__(self, video: Video, scene: Scene, near: Callable[[str | Path], Path]) -> None:
+    def __init__(
+        self,
+        video: Video,
+        scene: Scene,
+        near: Callable[[str | Path], Path],
+        places: Layout | None = None,
+        patient: bool = False,
+    ) -> None:
         self._scene = scene
-        self._layout = layout(video.width, video.height)
+        self._layout = places or layout(video.width, video.height)
         self._frame = planes.frame(video.width, video.height)
         self._pictures = Pictures()
         self._accent = colour(scene.accent)
         self._cards = card.CardPainter(self._layout, self._accent, self._pictures)
         room = studio(self._layout)
-        self._backdrop: Backdrop = open_backdrop(scene, near, self._layout, video.rate, room)
+        self._backdrop: Backdrop = open_backdrop(
+            scene, near, self._layout, video.rate, room, patient
+        )
         self._desk: Desk = paint_desk(self._layout)
         self._slate_picture = paint_slate(scene, near, self._layout, room)
         self._captions = Captions(self._layout)
@@ -96,6 +107,11 @@ class Composer:
     def settle(self) -> None:
         """Wait until everything asked for is drawn; then the next `compose` shows it."""
         self._workshop.settle()
+
+    def close(self) -> None:
+        """Stop decoding a background clip; nothing is composed after it."""
+        self._backdrop.close()
+        self._workshop.close()
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ CEILING = 0.891
 STEP = 240  # samples (5 ms) between two gain decisions
 RELEASED_DB = 5.0  # how much louder the music is while nobody speaks
 ROOM_DB = -72.0  # level of the room tone
+NO_MUSIC_DB = -60.0  # there is none at this level
 MOST_MUSIC_SECONDS = 300
 SPEAKING = 10 ** (-45 / 20)  # voice above this level ducks the music
 HOLD_STEPS = 60  # 300 ms: pauses between phrases do not raise the music
@@ -48,7 +49,8 @@ class Mixer:
 
     def __init__(self, audio: Audio, scene: Scene, near: Callable[[str | Path], Path]) -> None:
         self._music = Loop(_music(near(scene.music) if scene.music else None))
-        self._music_gain = 10 ** (scene.music_db / 20) / max(_loudness(self._music.pcm), 1e-4)
+        level = 10 ** (scene.music_db / 20) if scene.music_db > NO_MUSIC_DB else 0.0
+        self._music_gain = level / max(_loudness(self._music.pcm), 1e-4)
         self._tone = Loop(_room_tone())
         self._duck = Duck()
         self._limiter = Limiter()

@@ -52,6 +52,10 @@ class Workshop:
         with self._lock:
             self._lock.wait_for(lambda: not self._busy)
 
+    def close(self) -> None:
+        """Let go of the thread when it has drawn what was asked for."""
+        self._thread.shutdown(wait=False)
+
     def _work(self) -> None:
         while wish := self._next():
             place, draw = wish

@@ -73,7 +73,12 @@ def _gated(powers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def loudness(pcm: NDArray[np.float32]) -> float:
     """Return the gated loudness of one channel in LUFS; -inf for silence."""
-    kept = _gated(block_powers(pcm))
+    return loudness_of(block_powers(pcm))
+
+
+def loudness_of(powers: NDArray[np.float64]) -> float:
+    """Return the gated loudness in LUFS of `block_powers`, of one sound or of many together."""
+    kept = _gated(powers)
     return _lufs(float(kept.mean())) if len(kept) else float("-inf")
 
 

@@ -12,7 +12,9 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from livehost import options
@@ -45,6 +47,17 @@ def run(main: Main) -> int:
         return EXIT_RUNTIME
     except KeyboardInterrupt:
         return 0
+
+
+def give_way(level: int) -> None:
+    """Let processes with deadlines go first, by `level` of niceness, 1 to 19.
+
+    A child has a session of its own, and Linux shares the processor between sessions first
+    (autogroup): without the second step niceness would not be seen by the other processes.
+    """
+    os.nice(level)
+    with suppress(OSError):  # not Linux, or no autogroups: niceness alone counts then
+        Path("/proc/self/autogroup").write_text(str(level), "ascii")
 
 
 def _first(group: BaseException) -> BaseException:

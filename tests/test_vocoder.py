@@ -131,7 +131,7 @@ def test_half_an_expression_is_half_of_everything():
     style = STYLES["excited"].scaled(0.5)
     assert style.pitch == STYLES["excited"].pitch / 2
     assert style.like[1] == pytest.approx(STYLES["excited"].like[1] / 2)
-    assert STYLES["excited"].scaled(0.0) == Style(like=("zf_xiaoyi", 0.0))
+    assert STYLES["excited"].scaled(0.0) == Style(like=("lively", 0.0))
 
 
 def test_training_sentences_are_the_same_for_the_same_seed_and_never_end():

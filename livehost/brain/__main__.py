@@ -1,6 +1,5 @@
 """Entry point of the brain process; started by `livehost.parent`."""
 
-import os
 import sys
 
 from livehost import process
@@ -8,5 +7,5 @@ from livehost.brain.app import run
 
 if __name__ == "__main__":
     process.log_to_stderr("brain")
-    os.nice(15)  # the stage has deadlines, the brain has not
+    process.give_way(5)  # the stage has deadlines, the brain has not
     sys.exit(process.run(run))

@@ -39,7 +39,7 @@ from livehost.brain.voice.kokoro_model import (
 from livehost.brain.voice.level import Leveller, fade_ends
 from livehost.brain.voice.lexicon import load_lexicon
 from livehost.brain.voice.phones import AHEAD, SILENCE, TICK_SAMPLES, phones
-from livehost.brain.voice.prosody import STYLES, Style, blended, shaped
+from livehost.brain.voice.prosody import MANNERS, STYLES, Style, blended, shaped
 from livehost.brain.voice.speech import Chunk, Sentence, Unspeakable, checked, chunks
 from livehost.clock import SAMPLE_RATE as OUTPUT_RATE
 from livehost.config import Room
@@ -349,14 +349,14 @@ def find_vector(room: Room) -> Path:
 
 
 def _manners(vector: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the voices whose manner may be mixed in: those of the same sort beside `vector`.
-
-    Kokoro names a voice by language and sex, "zf_": only such voices mix well.
-    """
-    sort = vector.stem[:3]
-    names = {style.like[0] for style in STYLES.values() if style.like[0][:3] == sort}
-    paths = [vector.with_name(f"{name}.bin") for name in names - {vector.stem}]
-    return {path.stem: load_vector(path) for path in paths if path.is_file()}
+    """Return the vectors beside `vector` whose manner may be mixed in, by the manner's name."""
+    names = MANNERS.get(vector.stem[:3], {})
+    paths = {manner: vector.with_name(f"{name}.bin") for manner, name in names.items()}
+    return {
+        manner: load_vector(path)
+        for manner, path in paths.items()
+        if path != vector and path.is_file()
+    }
 
 
 def _vocoder(room: Room, vector: Path) -> Path | None:

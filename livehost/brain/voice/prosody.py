@@ -34,7 +34,7 @@ class Style:
         pitch: semitones.
         melody: factor on the movement of pitch around its mean.
         energy: added to the log energy: how much effort is in the voice, not how loud it is.
-        like: another voice whose manner is mixed in, and its share, 0 to 1.
+        like: whose manner is mixed in ("lively" or "calm", see `MANNERS`), and its share, 0 to 1.
     """
 
     speed: float = 1.0
@@ -57,14 +57,21 @@ class Style:
 
 STYLES = {
     "neutral": Style(),
-    "friendly_smile": Style(1.0, 0.3, 1.06, 0.05, ("zf_xiaoyi", 0.15)),
-    "excited": Style(1.06, 0.8, 1.12, 0.25, ("zf_xiaoyi", 0.35)),
-    "surprised": Style(1.02, 1.0, 1.12, 0.15, ("zf_xiaoyi", 0.25)),
-    "thinking": Style(0.94, -0.2, 0.95, -0.1, ("zf_xiaobei", 0.2)),
-    "calm": Style(0.95, -0.3, 0.95, -0.1, ("zf_xiaobei", 0.25)),
-    "apologetic": Style(0.94, -0.5, 0.9, -0.2, ("zf_xiaobei", 0.3)),
+    "friendly_smile": Style(1.0, 0.3, 1.06, 0.05, ("lively", 0.15)),
+    "excited": Style(1.06, 0.8, 1.12, 0.25, ("lively", 0.35)),
+    "surprised": Style(1.02, 1.0, 1.12, 0.15, ("lively", 0.25)),
+    "thinking": Style(0.94, -0.2, 0.95, -0.1, ("calm", 0.2)),
+    "calm": Style(0.95, -0.3, 0.95, -0.1, ("calm", 0.25)),
+    "apologetic": Style(0.94, -0.5, 0.9, -0.2, ("calm", 0.3)),
 }
 """By the avatar's emotions; other names are neutral."""
+
+MANNERS = {
+    "zf_": {"lively": "zf_xiaoyi", "calm": "zf_xiaobei"},
+    "zm_": {"lively": "zm_yunxia", "calm": "zm_yunyang"},
+}
+"""Kokoro voices that lend their manner, by the language and sex of the voice that speaks: only
+voices of one sort mix well."""
 
 
 def blended(

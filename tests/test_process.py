@@ -1,0 +1,23 @@
+"""Being a child process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel has no autogroups")
+def test_a_child_gives_way_to_other_sessions_and_its_parent_keeps_its_place():
+    code = (
+        "import os; from pathlib import Path; from livehost import process;"
+        "process.give_way(3);"
+        f"print(os.nice(0), Path({str(AUTOGROUP)!r}).read_text())"
+    )
+    before = AUTOGROUP.read_text()
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True)
+    assert said.split()[0] == "3"
+    assert said.strip().endswith("nice 3")
+    assert AUTOGROUP.read_text() == before

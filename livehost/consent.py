@@ -9,6 +9,7 @@ consent that can be withdrawn); 个人信息保护法 art. 14-16, 29 (separate, 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -94,11 +95,18 @@ def _now() -> datetime:
 
 class Consent:
     """One record in use. Every question looks whether the file has changed; the hashes are taken
-    again only when a file has."""
+    again only when a file has.
+
+    Attributes:
+        path: of the record.
+        use: what it is wanted for.
+    """
 
     def __init__(self, path: Path, use: Use, now: Callable[[], datetime] = _now) -> None:
         """Watch the record at `path`; it is read by the first question."""
-        self._path, self._use, self._now = path, use, now
+        self.path, self.use = path, use
+        self._now = now
+        self._looking = threading.Lock()
         self._record: Record | None = None
         self._wrong: tuple[str, ...] = ()
         self._seen: list[tuple[int, int]] | None = None
@@ -119,21 +127,25 @@ class Consent:
         return next(iter(self.problems()), "")
 
     def problems(self) -> tuple[str, ...]:
-        """Return why it does not hold now, one line each. Never raises."""
+        """Return why it does not hold now, one line each. Never raises; from any thread."""
+        with self._looking:
+            return self._problems()
+
+    def _problems(self) -> tuple[str, ...]:
         if self._stamps() != self._seen:
             self._look()
         if self._wrong or self._record is None:
             return self._wrong
         lapsed = self._in_force(self._record)
-        return (f"{self._path}: {lapsed}",) if lapsed else ()
+        return (f"{self.path}: {lapsed}",) if lapsed else ()
 
     def _look(self) -> None:
         """Read the record and take the hashes again."""
         self._record = None
         try:
-            self._record = _read(self._path)
-            wrong = _files(self._path, self._record, self._use)
-            self._wrong = tuple(f"{self._path}: {problem}" for problem in wrong)
+            self._record = _read(self.path)
+            wrong = _files(self.path, self._record, self.use)
+            self._wrong = tuple(f"{self.path}: {problem}" for problem in wrong)
         except ConfigError as error:
             self._wrong = error.problems
         self._seen = self._stamps()
@@ -141,8 +153,8 @@ class Consent:
     def _stamps(self) -> list[tuple[int, int]]:
         """Return what changes with the files: (bytes, nanoseconds) each; zeros when missing."""
         proofs = [self._record.document, *self._record.recordings] if self._record else []
-        files = [self._path, *(self._path.parent / proof.file for proof in proofs)]
-        return [_stamp(file) for file in (*files, *self._use.recordings)]
+        files = [self.path, *(self.path.parent / proof.file for proof in proofs)]
+        return [_stamp(file) for file in (*files, *self.use.recordings)]
 
     def _in_force(self, record: Record) -> str:
         now = self._now()
@@ -152,11 +164,11 @@ class Consent:
             return f"consent of {record.who} begins on {record.when}"
         if _ended(record.expires, now):
             return f"consent of {record.who} expired on {record.expires}; have it renewed"
-        if self._use.scope not in record.scope:
+        if self.use.scope not in record.scope:
             given = ", ".join(record.scope)
-            return f"scope: {record.who} agrees to {given}, not to {self._use.scope}"
-        if not {"*", self._use.room} & set(record.rooms):
-            return f"rooms: {record.who} does not agree to room {self._use.room}"
+            return f"scope: {record.who} agrees to {given}, not to {self.use.scope}"
+        if not {"*", self.use.room} & set(record.rooms):
+            return f"rooms: {record.who} does not agree to room {self.use.room}"
         return ""
 
 

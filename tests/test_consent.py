@@ -5,6 +5,7 @@ import hashlib
 import logging
 from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from livehost.brain.voice.consented import Consented
 from livehost.brain.voice.say import default_room
 from livehost.brain.voice.speech import Sentence
 from livehost.brain.voice.tone import Tone
+from livehost.brain.voice_status import cache_numbers, cache_warnings
 from livehost.check import check
 from livehost.config import State, Voice
 from livehost.consent import Consent, NoConsent, Scope, Use
@@ -233,6 +235,153 @@ def test_the_key_of_a_refused_voice_is_another_one(tmp_path):
     assert engine.key(Sentence("hi")) != before
     with pytest.raises(NoConsent, match="no consent record"):
         asyncio.run(spoken(engine))
+
+
+# --- what is kept of a person -------------------------------------------------------------------
+
+
+def kept(tmp_path):
+    """The files of a person's speech, and the notes whose it is."""
+    folder = tmp_path / "cache" / "speech"
+    return len(list(folder.glob("*/person-*.speech"))), len(list(folder.glob("person-*.consent")))
+
+
+async def until(condition, seconds=5.0):
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr("livehost.brain.voice.cache.LOOK_SECONDS", 0.02)
+
+
+@pytest.mark.parametrize("change", [{"revoked": "2026-01-02"}, {"expires": "2026-01-02"}, None])
+def test_cached_speech_goes_when_the_consent_ends(tmp_path, caplog, quick, often, change):
+    record = consent_record(tmp_path)
+
+    async def main():
+        voice = make_voice(person_room(tmp_path))
+        heard = [await spoken(voice, "第一句"), await spoken(voice, "第二句")]
+        held = kept(tmp_path), voice.cached(Sentence("第一句"))
+        if change:
+            consent_record(tmp_path, **change)
+        else:
+            record.unlink()
+        # Nobody says anything meanwhile.
+        await until(lambda: kept(tmp_path) == (0, 0))
+        told = voice.snapshot()
+        heard.append(await spoken(voice, "第一句"))
+        gone = kept(tmp_path)
+        consent_record(tmp_path)
+        heard.append(await spoken(voice, "第一句"))
+        voice.close()
+        return heard, held, told, gone
+
+    with caplog.at_level(logging.WARNING):
+        heard, held, told, gone = asyncio.run(main())
+    assert held == ((2, 1), True)
+    assert (told["purged"], told["unpurged"], told["sentences"], told["bytes"]) == (2, 0, 0, 0)
+    assert heard == [{"kokoro"}, {"kokoro"}, {"tone"}, {"kokoro"}]
+    assert gone == (0, 0)
+    assert kept(tmp_path) == (1, 1)  # by the renewed record
+    said = [r for r in caplog.records if "is deleted" in r.message]
+    assert [r.sentences for r in said] == [2] and said[0].why
+
+
+def test_speech_that_is_being_made_when_the_consent_ends_is_not_kept(tmp_path, quick, monkeypatch):
+    async def slowly(person, sentence):
+        async with aclosing(Tone.speak(person, sentence)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(Person, "speak", slowly)
+    consent_record(tmp_path)
+
+    async def main():
+        voice = make_voice(person_room(tmp_path))
+        async with aclosing(voice.speak(Sentence("很长的一句话" * 5))) as chunks:
+            await anext(chunks)
+            consent_record(tmp_path, revoked="2026-01-02")
+            async for _ in chunks:
+                pass
+        voice.close()
+
+    asyncio.run(main())
+    assert kept(tmp_path)[0] == 0
+
+
+async def say_and_stop(room, text="第一句"):
+    voice = make_voice(room, running=True)
+    heard = await spoken(voice, text)
+    voice.close()
+    return heard, voice.snapshot()
+
+
+@pytest.mark.parametrize("voice", [{}, {"engine": "tone", "person": False, "consent": None}])
+def test_a_restart_deletes_what_a_crash_left(tmp_path, quick, voice):
+    """Also when the room speaks with another voice by then."""
+    consent_record(tmp_path)
+    asyncio.run(say_and_stop(person_room(tmp_path)))
+    assert kept(tmp_path) == (1, 1)
+    consent_record(tmp_path, revoked="2026-01-02")
+    heard, told = asyncio.run(say_and_stop(person_room(tmp_path, **voice), "又一句"))
+    assert heard == {"tone"}
+    assert kept(tmp_path) == (0, 0)
+    assert told["purged"] == 1
+
+
+def test_speech_with_consent_survives_a_restart_with_another_voice(tmp_path, quick):
+    consent_record(tmp_path)
+    asyncio.run(say_and_stop(person_room(tmp_path)))
+    other = person_room(tmp_path, engine="tone", person=False, consent=None)
+    asyncio.run(say_and_stop(other))
+    assert kept(tmp_path) == (1, 1)
+    assert len(list((tmp_path / "cache/speech").glob("*/*.speech"))) == 2
+
+
+@pytest.mark.parametrize("note", [None, "{", "[]", '{"record": 1}'])
+def test_speech_of_nobody_known_goes(tmp_path, quick, note):
+    consent_record(tmp_path)
+    asyncio.run(say_and_stop(person_room(tmp_path)))
+    (path,) = (tmp_path / "cache/speech").glob("person-*.consent")
+    path.write_text(note) if note else path.unlink()
+    other = person_room(tmp_path, engine="tone", person=False, consent=None)
+    asyncio.run(say_and_stop(other))
+    assert kept(tmp_path) == (0, 0)
+
+
+def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path, caplog, quick, often):
+    consent_record(tmp_path)
+    unlink = Path.unlink
+
+    def stuck(path, missing_ok=False):
+        if path.suffix == ".speech":
+            raise PermissionError(13, "denied")
+        unlink(path, missing_ok)
+
+    async def main(monkeypatch):
+        voice = make_voice(person_room(tmp_path))
+        await spoken(voice)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", stuck)
+            consent_record(tmp_path, revoked="2026-01-02")
+            await until(lambda: voice.snapshot()["unpurged"])
+            await asyncio.sleep(0.1)
+            told = cache_warnings(voice.snapshot()), kept(tmp_path)
+        await until(lambda: kept(tmp_path) == (0, 0) and not voice.snapshot()["unpurged"])
+        voice.close()
+        return told, voice.snapshot()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        (warned, held), told = asyncio.run(main(monkeypatch))
+    assert held == (1, 1)
+    assert warned == ["cached speech without consent cannot be deleted: 1 files"]
+    assert cache_numbers(told)["livehost_voice_cache_purged_total"] == 1
+    assert not cache_warnings(told)
+    assert len([r for r in caplog.records if "cannot be deleted" in r.message]) == 1
 
 
 # --- which voices need it -----------------------------------------------------------------------

@@ -138,6 +138,7 @@ class ShowDesk:
         numbers |= self._feeds.metrics()
         numbers |= _labelled("livehost_show_total", "what", on_air.counts)
         numbers |= voice_status.numbers(self._engines())
+        numbers |= voice_status.cache_numbers(self._voice_told())
         return numbers | flattened("livehost_stage", self._link.health)
 
     def recent(self) -> dict[str, Any]:
@@ -299,9 +300,12 @@ class ShowDesk:
 
     def _engines(self) -> dict[str, Any]:
         """Return the record of each voice engine; nothing while they are not there."""
-        voice = self._voice.value
-        engines: dict[str, Any] = voice.snapshot().get("engines", {}) if voice else {}
+        engines: dict[str, Any] = self._voice_told().get("engines", {})
         return engines
+
+    def _voice_told(self) -> dict[str, Any]:
+        voice = self._voice.value
+        return voice.snapshot() if voice else {}
 
     def _warnings(self) -> list[str]:
         store = self._state.store
@@ -312,6 +316,7 @@ class ShowDesk:
         if store.moved:
             warnings.append(f"the state file was damaged; it is kept as {store.moved.name}")
         warnings += voice_status.warnings(self._engines())
+        warnings += voice_status.cache_warnings(self._voice_told())
         warnings += [
             f"chat source {feed.name}: {feed.reason}" for feed in self._feeds if feed.troubled
         ]

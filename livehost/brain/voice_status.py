@@ -1,6 +1,6 @@
-"""The health of the voice's engines as metrics and warnings.
+"""The health of the voice's engines and of its cache as metrics and warnings.
 
-In:  the snapshot of `livehost.brain.voice.fallback`.   Out: numbers by name; lines for people.
+In:  the snapshots of `livehost.brain.voice`.   Out: numbers by name; lines for people.
 """
 
 from __future__ import annotations
@@ -16,6 +16,20 @@ def numbers(engines: dict[str, Any]) -> dict[str, float]:
         for count in ("spoken", "late", "failed", "refused", "probes"):
             out[f'livehost_voice_{count}_total{{engine="{name}"}}'] = float(record.get(count, 0))
     return out
+
+
+def cache_numbers(voice: dict[str, Any]) -> dict[str, float]:
+    """Return what `SpeechCache.snapshot` tells of a person's speech, by Prometheus name."""
+    return {
+        "livehost_voice_cache_purged_total": float(voice.get("purged", 0)),
+        "livehost_voice_cache_unpurged": float(voice.get("unpurged", 0)),
+    }
+
+
+def cache_warnings(voice: dict[str, Any]) -> list[str]:
+    """Return a line when speech of a person that has to go cannot be deleted."""
+    left = voice.get("unpurged", 0)
+    return [f"cached speech without consent cannot be deleted: {left} files"] if left else []
 
 
 def warnings(engines: dict[str, Any]) -> list[str]:

@@ -103,4 +103,6 @@ def make_voice(room: Room, *, running: bool = False) -> SpeechCache:
     engines = [make_engine(room, name, running=running) for name in names(room)]
     folder = room.cache_dir / "speech"
     bound = room.voice.cache_mb * 1_000_000
-    return SpeechCache(folder, bound, engines[0], FallbackVoice(engines))
+    first = engines[0]
+    consent = first.consent if isinstance(first, Consented) else None
+    return SpeechCache(folder, bound, first, FallbackVoice(engines), consent)

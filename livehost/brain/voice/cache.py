@@ -20,10 +20,13 @@ import numpy as np
 
 from livehost.brain.voice.cache_store import Spoken, Store
 from livehost.brain.voice.fallback import FallbackVoice
+from livehost.brain.voice.persons import Persons
 from livehost.brain.voice.speech import Chunk, Engine, Sentence, chunks
+from livehost.consent import Consent
 from livehost.errors import BackendBroken
 
 AWAY_SECONDS = 5.0  # between two looks whether the first engine speaks again
+LOOK_SECONDS = 5.0  # between two looks whether a consent has ended
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -63,19 +66,28 @@ class SpeechCache:
     name = "cache"
 
     def __init__(
-        self, folder: Path, bound_bytes: int, engine: Engine, chain: FallbackVoice
+        self,
+        folder: Path,
+        bound_bytes: int,
+        engine: Engine,
+        chain: FallbackVoice,
+        consent: Consent | None = None,
     ) -> None:
-        """Put a cache before `chain`.
+        """Put a cache before `chain`; speech of a person without consent is deleted at once.
 
         Args:
             folder: where sentences are kept.
             bound_bytes: most that `folder` may hold.
             engine: the first of `chain`; only its speech is kept.
             chain: who makes speech.
+            consent: that `engine` needs, when it is a person's voice.
         """
         self._engine = engine
         self._chain = chain
         self._disk = Store(folder, bound_bytes)
+        self._persons = Persons(folder, self._disk, consent)
+        self._persons.look()
+        self._looking: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice-cache")
         self._jobs: dict[str, _Job] = {}
         self._no_live = asyncio.Event()
@@ -85,6 +97,7 @@ class SpeechCache:
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
         """Speak `sentence`; see `Voice.speak`."""
+        self._keep_looking()
         key = self._engine.key(sentence)
         if spoken := await self._in_thread(self._disk.read, key):
             self.hits += 1
@@ -108,6 +121,7 @@ class SpeechCache:
 
         Raises Unspeakable.
         """
+        self._keep_looking()
         key = self._engine.key(sentence)
         async with self._preparing:
             while key not in self._disk:
@@ -149,6 +163,8 @@ class SpeechCache:
             "evicted": disk.evicted,
             "corrupt": disk.corrupt,
             "unwritten": disk.failed,
+            "purged": disk.purged,
+            "unpurged": self._persons.left,
             "engines": self._chain.snapshot(),
         }
 
@@ -157,6 +173,8 @@ class SpeechCache:
         for job in self._jobs.values():
             if job.task:
                 job.task.cancel()
+        if self._looking:
+            self._looking.cancel()
         self._chain.close()
         self._thread.shutdown(wait=False)
 
@@ -199,8 +217,10 @@ class SpeechCache:
                 async for chunk in made:
                     job.made.append(chunk)
                     job.change()
-            if job.made and job.made[0].voice == self._engine.name:
-                await self._in_thread(self._disk.write, key, _whole(job.made))
+            # What would sound different by now, or may not be kept any more, has another key.
+            spoken = bool(job.made) and job.made[0].voice == self._engine.name
+            if spoken and self._engine.key(sentence) == key:
+                await self._in_thread(self._keep, key, job.made)
         except asyncio.CancelledError as error:
             job.error = job.error or error
             raise
@@ -213,6 +233,20 @@ class SpeechCache:
                 del self._jobs[key]
 
     # --- disk -----------------------------------------------------------------------------------
+
+    def _keep(self, key: str, made: list[Chunk]) -> None:
+        if self._persons.note():
+            self._disk.write(key, _whole(made))
+
+    def _keep_looking(self) -> None:
+        """Look after consents that may end, as long as the loop runs."""
+        if not self._persons.empty and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        while True:
+            await self._in_thread(self._persons.look)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _in_thread(self, work: Callable[[*Args], T], *args: *Args) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

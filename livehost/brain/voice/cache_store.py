@@ -53,13 +53,17 @@ class Store:
         self._failing = False
         self._sizes = self._scan()  # key -> bytes, oldest use first
         self.bytes = sum(self._sizes.values())
-        self.evicted = self.corrupt = self.failed = 0
+        self.evicted = self.corrupt = self.failed = self.purged = 0
 
     def __contains__(self, key: str) -> bool:
         return key in self._sizes
 
     def __len__(self) -> int:
         return len(self._sizes)
+
+    def held(self) -> list[str]:
+        """Return every key, oldest use first."""
+        return list(self._sizes)
 
     def read(self, key: str) -> Spoken | None:
         """Return what is kept under `key`; a damaged file is removed and counted."""
@@ -94,6 +98,23 @@ class Store:
         self.bytes += len(content) - self._sizes.pop(key, 0)
         self._sizes[key] = len(content)
         self._evict()
+
+    def purge(self, begins: str) -> tuple[int, int]:
+        """Delete all that is kept under keys that begin with `begins` (two characters or more).
+
+        Returns (files deleted, files that cannot be deleted); neither is read again.
+        """
+        for key in [key for key in self._sizes if key.startswith(begins)]:
+            self.bytes -= self._sizes.pop(key)
+        left = deleted = 0
+        for path in self._folder.glob(f"{begins[:2]}/{begins}*.speech"):
+            try:
+                path.unlink(missing_ok=True)
+                deleted += 1
+            except OSError:
+                left += 1
+        self.purged += deleted
+        return deleted, left
 
     def _unwritten(self, partial: Path, error: OSError) -> None:
         self.failed += 1

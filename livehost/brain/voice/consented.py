@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
+from livehost.brain.voice.persons import owner
 from livehost.brain.voice.speech import Chunk, Engine, Sentence
 from livehost.config import Room
 from livehost.config_voice import Personal
@@ -18,24 +19,30 @@ from livehost.errors import ConfigError
 
 
 class Consented:
-    """See the module; `Engine` for what every engine promises."""
+    """See the module; `Engine` for what every engine promises.
+
+    Attributes:
+        consent: what it needs to speak.
+    """
 
     def __init__(self, engine: Engine, consent: Consent) -> None:
         self.name = engine.name
+        self.consent = consent
         self._engine = engine
-        self._consent = consent
+        self._owner = owner(consent)
 
     def key(self, sentence: Sentence) -> str:
-        """Return the engine's key; another one without consent, so that nothing is kept of it.
+        """Return the engine's key behind its owner's, so that all that is kept of a person can be
+        found; another one without consent, so that nothing of it is played.
 
         Raises Unspeakable.
         """
-        key = self._engine.key(sentence)
-        return f"refused-{key}" if self._consent.problem() else key
+        begins = "refused-" if self.consent.problem() else self._owner
+        return begins + self._engine.key(sentence)
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
         """Speak `sentence`; see `Voice.speak`. Raises NoConsent."""
-        if problem := self._consent.problem():
+        if problem := self.consent.problem():
             raise NoConsent(problem)
         async with aclosing(self._engine.speak(sentence)) as made:
             async for chunk in made:

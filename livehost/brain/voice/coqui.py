@@ -120,7 +120,7 @@ class Coqui:
             "speaker": self._speaker,
             "wavs": [sha256(path) for path in self._wavs],
             "language": self._language,
-            "words": self._words.digest,
+            "words": self._words.rules,
             "lufs": self._lufs,
         }
 

@@ -62,7 +62,7 @@ class Cosyvoice:
             prompt=self._prompt_hash,
             speed=pace_of(self._speed, sentence),
             server=(settings.base_url, settings.rate),
-            words=self._words.digest,
+            words=self._words.rules,
             lufs=self._lufs,
         )
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from livehost.brain.voice.g2p import english
 from livehost.brain.voice.level import Leveller, fade_ends
+from livehost.brain.voice.lexicon import load_texts
 from livehost.brain.voice.normalise import VERSION, spoken_english
 from livehost.brain.voice.onnx_graph import Port, cut
 from livehost.brain.voice.phones import TICK_SAMPLES, phones
@@ -48,7 +49,9 @@ class Hibari:
     name = "hibari"
 
     def __init__(self, room: Room) -> None:
-        """Take the settings; the model is loaded by the first sentence."""
+        """Take the settings; the model is loaded by the first sentence. Raises ConfigError."""
+        lexicon = room.voice.lexicon and room.near(room.voice.lexicon)
+        self._lexicon = load_texts(lexicon, chinese=False)
         self._lufs = room.audio.loudness_lufs
         self._speed = room.voice.speed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice-hibari")
@@ -56,7 +59,8 @@ class Hibari:
 
     def key(self, sentence: Sentence) -> str:
         """Return what decides how `sentence` sounds. Raises Unspeakable."""
-        values = (self.name, VERSION, self._lufs, self._pace(sentence), checked(sentence))
+        text = self._lexicon.replace(checked(sentence))
+        values = (self.name, VERSION, self._lufs, self._pace(sentence), text)
         return hashlib.sha256(repr(values).encode()).hexdigest()
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:
@@ -81,7 +85,8 @@ class Hibari:
         return min(2.0, max(0.5, self._speed * sentence.speed))
 
     def _speech(self, sentence: Sentence) -> tuple[NDArray[np.float32], tuple[Phone, ...]]:
-        text = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), sentence.text)
+        text = self._lexicon.replace(sentence.text)
+        text = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), text)
         symbols = english(spoken_english(text))[:_MOST_SYMBOLS]
         if not any(symbol.isalpha() for symbol in symbols):
             raise Unspeakable("nothing of this text can be said aloud")

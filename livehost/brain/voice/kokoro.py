@@ -108,7 +108,6 @@ class Kokoro:
             "voice": sha256(self._vector_path)[:16],
             "vocoder": sha256(self._vocoder)[:16] if self._vocoder else "",
             "pitch": self._pitch,
-            "lexicon": self._lexicon.digest,
             "lufs": self._lufs,
         }
 

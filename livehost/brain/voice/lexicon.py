@@ -12,7 +12,7 @@ import re
 import threading
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -24,6 +24,7 @@ from livehost.errors import ConfigError
 _log = logging.getLogger(__name__)
 _MOST_WORDS = 5000
 _PINYIN = re.compile(r"^\[([a-zü1-5 ]+)\]$")
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0002fa1f]")
 _PRIVATE = 0xE000
 """Pinyin travels through the text in the private use area, letter by letter: nothing that reads
 normal characters changes it, and the text alone tells how it is said."""
@@ -72,17 +73,17 @@ class Lexicon:
 
 
 class WatchedLexicon(Lexicon):
-    """The built-in words with those of a file over them, read again when the file changes.
+    """The words of a file, read again when it changes.
 
     A change counts from the next text on. A file with a mistake, or one that is gone, changes
     nothing: the words read last stay, and the mistakes are logged once, with file and line.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read `path`. Raises ConfigError as `load_lexicon` does."""
-        self._path = path
+    def __init__(self, path: Path, read: Callable[[Path], Lexicon]) -> None:
+        """Read `path` with `read`. Raises ConfigError as `load_lexicon` does."""
+        self._path, self._read = path, read
         self._seen = _stamp(path)
-        self._now = _over_builtin(path)
+        self._now = read(path)
         self._reading = threading.Lock()
 
     @property
@@ -102,7 +103,7 @@ class WatchedLexicon(Lexicon):
     def _read_again(self) -> None:
         self._seen = _stamp(self._path)
         try:
-            self._now = _over_builtin(self._path)
+            self._now = self._read(self._path)
         except ConfigError as error:
             problems = list(error.problems)
             _log.warning("lexicon has mistakes; words read before stay", extra={"why": problems})
@@ -175,7 +176,32 @@ def load_lexicon(path: Path | None = None) -> Lexicon:
         ConfigError: the file cannot be read or a reading is neither text nor pinyin; every
             problem with file, line and key.
     """
-    return WatchedLexicon(path) if path else Lexicon(builtin_words())
+    return WatchedLexicon(path, _over_builtin) if path else Lexicon(builtin_words())
+
+
+def load_texts(path: Path | None, *, chinese: bool = True) -> Lexicon:
+    """Return the words of the file alone whose reading is text, not pinyin; watched as well.
+
+    Args:
+        chinese: with readings in Chinese characters; False for a reader that has no Chinese.
+
+    Raises:
+        ConfigError: as `load_lexicon`.
+    """
+    read = _texts if chinese else _latin_texts
+    return WatchedLexicon(path, read) if path else Lexicon({})
+
+
+def _texts(path: Path) -> Lexicon:
+    return Lexicon(_plain(path))
+
+
+def _latin_texts(path: Path) -> Lexicon:
+    return Lexicon({word: says for word, says in _plain(path).items() if not _HAN.search(says)})
+
+
+def _plain(path: Path) -> dict[str, str]:
+    return {word: says for word, says in _read(path).items() if not says.startswith("[")}
 
 
 def _over_builtin(path: Path) -> Lexicon:

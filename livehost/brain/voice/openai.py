@@ -43,7 +43,7 @@ class OpenAI:
         body = self._body(self._words.of(sentence), sentence)
         url, rate = self._settings.base_url, self._settings.rate
         return sound_key(
-            self.name, body=body, url=url, rate=rate, words=self._words.digest, lufs=self._lufs
+            self.name, body=body, url=url, rate=rate, words=self._words.rules, lufs=self._lufs
         )
 
     async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk, None]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
-from pathlib import Path
 from typing import Any
 
 from livehost.brain.voice import normalise
-from livehost.brain.voice.lexicon import Lexicon, load_lexicon
+from livehost.brain.voice.lexicon import load_texts
 from livehost.brain.voice.speech import Sentence, Unspeakable, checked
 from livehost.config import Room
 
@@ -24,15 +22,20 @@ _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0002fa1f]")
 class Reading:
     """Turns sentences of one room into text for one engine.
 
-    Readings in pinyin are left out: no engine but ours could read them.
+    Readings in pinyin are left out: no engine but ours could read them. A lexicon that is saved
+    counts from the next sentence on.
+
+    Attributes:
+        rules: what decides the text beside the lexicon. The lexicon is no part of a key: what it
+            replaced stands in the text, and a word that is added makes no other sentence anew.
     """
 
     def __init__(self, room: Room, spell_out: bool = True) -> None:
         """Read the room's lexicon. Raises ConfigError."""
         path = room.voice.lexicon and room.near(room.voice.lexicon)
-        self._lexicon = Lexicon(_texts(path) if path else {})
+        self._lexicon = load_texts(path)
         self._spell_out = spell_out
-        self.digest = f"{normalise.VERSION} {spell_out} {self._lexicon.digest}"
+        self.rules = f"{normalise.VERSION} {spell_out}"
 
     def of(self, sentence: Sentence) -> str:
         """Return what to read. Raises Unspeakable."""
@@ -46,12 +49,6 @@ class Reading:
         if not any(character.isalnum() for character in said):
             raise Unspeakable("nothing of this text can be said aloud")
         return said
-
-
-def _texts(path: Path) -> dict[str, str]:
-    load_lexicon(path)  # for its checks
-    words: dict[str, str] = tomllib.loads(path.read_text("utf-8"))["words"]
-    return {word: says for word, says in words.items() if not says.startswith("[")}
 
 
 def sound_key(engine: str, **values: Any) -> str:

@@ -45,7 +45,7 @@ class Sovits:
             url=self._settings.base_url,
             rate=self._settings.rate,
             recording=self._recording,
-            words=self._words.digest,
+            words=self._words.rules,
             lufs=self._lufs,
         )
 

@@ -14,9 +14,14 @@ from livehost.avatar import Avatar
 from livehost.clock import SAMPLE_RATE, Timeline
 from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose
 from livehost.stage.drive.audio import AudioMouth
-from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath, Gaze
+from livehost.stage.drive.gesture import plan
+from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath
+from livehost.stage.drive.look import Look
+from livehost.stage.drive.micro import Micros
 from livehost.stage.drive.mix import mix
-from livehost.stage.drive.motion import Drift, Follow, Pulse, Splice
+from livehost.stage.drive.mood import Mood
+from livehost.stage.drive.motion import Drift, Follow, Pulse, Splice, soft
+from livehost.stage.drive.perform import Performer
 from livehost.stage.drive.timings import OPENERS, Articulator, Curve
 
 if TYPE_CHECKING:
@@ -24,10 +29,6 @@ if TYPE_CHECKING:
 
 Shapes = NDArray[np.float32]
 
-RESTING_SMILE = 0.35  # of friendly_smile; this face looks earnest without it
-STRENGTH = {"friendly_smile": 0.75, "surprised": 0.5, "apologetic": 0.7, "thinking": 0.7}
-USUAL_STRENGTH = 0.6
-EMOTION_TIME = 0.9  # seconds for an emotion to come or go
 JOIN_TIME = 0.2  # seconds to pass from one mouth motion to the next
 LOUD, QUIET = 1.12, 0.8  # opening of a loud and a soft syllable
 YAW_PER_SHAPE, PITCH_PER_SHAPE = 30.0, 24.0  # degrees of eyeLook* = 1
@@ -36,6 +37,8 @@ FARTHEST_LOOK = 0.6
 # yaw, pitch, roll in degrees; tx, ty in head heights
 POSE_SPREAD = np.array([1.5, 1.0, 0.8, 0.004, 0.003])
 POSE_LIMIT = np.array([5.0, 4.0, 3.0, 0.012, 0.008])
+_MOST: list[float] = POSE_LIMIT.tolist()
+BROW_ROOM = 1.2  # at brows raised by 1 / this an emphasis raises them no further
 
 
 class Drive:
@@ -45,23 +48,33 @@ class Drive:
         avatar: whose visemes and emotions to use.
         timeline: how long a tick lasts.
         seed: of everything random; equal seeds and speech give equal faces.
+        expression: how far emotions move the face; 0: the resting face only.
+        gestures: how far head and brows go with what is said; 0: not at all.
     """
 
-    def __init__(self, avatar: Avatar, timeline: Timeline, seed: int = 0) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        timeline: Timeline,
+        seed: int = 0,
+        expression: float = 1.0,
+        gestures: float = 1.0,
+    ) -> None:
         self._timeline, self._last_tick = timeline, -1
-        self._avatar = avatar
         self._mouth = _Mouth(avatar)
         self._random = np.random.default_rng(seed)
-        random = self._random.spawn(5)
-        self._blinks, self._gaze, self._breath = (
+        random = self._random.spawn(6)
+        self._blinks, self._look, self._breath = (
             Blinks(random[0]),
-            Gaze(random[1]),
+            Look(random[1]),
             Breath(random[2]),
         )
         self._pose = Drift(random[3], POSE_SPREAD, POSE_LIMIT)
-        self._mood = Drift(random[4], np.array([0.18, 0.05]), np.array([0.45, 0.12]), 0.05)
-        self._resting = RESTING_SMILE * avatar.emotions["friendly_smile"]
-        self._emotion = Follow(self._resting.astype(np.float64), EMOTION_TIME)
+        self._mood = Mood(avatar, random[4], expression)
+        self._micros = Micros(random[5], expression)
+        self._gestures, self._performer = gestures, Performer(gestures)
+        self._sentence: tuple[int, int] | None = None
+        self._stressed = False
         self._lively = Follow(np.zeros(1), 0.6)
         self._activity = Follow(np.zeros(1), 0.18)
         self._nod, self._brow = Pulse(0.14, 0.34), Pulse(0.12, 0.45)
@@ -78,16 +91,46 @@ class Drive:
         sounding = np.array([float(self._mouth.sounding)])
         lively = float(self._lively.step(sounding, period)[0])
         activity = float(self._activity.step(sounding, period)[0])
+        self._begin(spoken)
         self._accent()
-        shapes = mix(mouth, self._felt(spoken, period), activity)
-        pose = self._head(period, lively)
-        self._eyes(shapes, pose, period)
-        self._brows(shapes, period)
+        felt, pitch, roll = self._mood.step(spoken, period)
+        shapes = mix(mouth, felt, activity)
+        self._micros.step(shapes, period, activity)
+        seconds = spoken.start / SAMPLE_RATE if spoken else 0.0
+        yaw, nod, tilt, lift = self._performer.step(seconds, period)
+        pose = self._head(period, lively, (yaw, pitch + nod, roll + tilt))
+        self._eyes(shapes, pose, period, spoken)
+        self._brows(shapes, period, lift)
         return Face(np.clip(shapes, 0, 1, out=shapes), pose, self._breath.step(period))
 
+    def glance(self, left: float, up: float) -> None:
+        """Look for a moment at something new in the picture, when there is room for it.
+
+        Args:
+            left, up: where it lies, in degrees from the camera as the host sees it.
+        """
+        self._look.ask(left, up)
+
+    def _begin(self, spoken: Spoken | None) -> None:
+        """Plan the gestures of a sentence when it begins."""
+        sentence = (spoken.utterance, spoken.sentence) if spoken else None
+        if sentence == self._sentence:
+            return
+        self._sentence = sentence
+        if spoken is None:
+            self._performer.begin(())
+            return
+        self._stressed = any(phone.stress for phone in spoken.phones)
+        self._performer.begin(plan(spoken.text, spoken.phones, int(self._random.integers(2**32))))
+        self._look.begin(spoken.emotion)
+
     def _accent(self) -> None:
-        """Let an emphasised syllable show in head and brows, most of the time."""
-        if not self._mouth.accent or self._nod.busy or self._brow.busy:
+        """Let a loud syllable show in head and brows, most of the time.
+
+        Where the voice marks emphasised words, they are among the sentence's gestures instead.
+        """
+        busy = self._nod.busy or self._brow.busy or self._performer.busy
+        if not self._mouth.accent or self._stressed or busy:
             return
         chance = self._random.random()
         if chance < 0.65:
@@ -95,25 +138,24 @@ class Drive:
         if chance > 0.3:
             self._brow.trigger(self._random.uniform(0.15, 0.38))
 
-    def _felt(self, spoken: Spoken | None, period: float) -> Shapes:
-        """Return the emotion now: eased, and never quite still."""
-        goal = self._resting
-        preset = self._avatar.emotions.get(spoken.emotion) if spoken else None
-        if spoken and preset is not None and spoken.emotion != "neutral":
-            goal = STRENGTH.get(spoken.emotion, USUAL_STRENGTH) * preset
-        felt = self._emotion.step(goal.astype(np.float64), period)
-        self._mood_now = self._mood.step(period)
-        return np.asarray((felt * (1 + self._mood_now[0])).clip(0, 1), np.float32)
+    def _head(self, period: float, lively: float, moved: tuple[float, float, float]) -> HeadPose:
+        """Return the pose: drifting, plus (yaw, pitch, roll) of gestures and mood."""
+        yaw, pitch, roll, tx, ty = self._pose.step(period, 0.8 + 0.5 * lively).tolist()
+        nod = self._gestures * self._nod.step(period)
+        return HeadPose(
+            soft(yaw + moved[0], _MOST[0]),
+            soft(pitch + moved[1] + nod, _MOST[1]),
+            soft(roll + moved[2], _MOST[2]),
+            tx,
+            ty,
+        )
 
-    def _head(self, period: float, lively: float) -> HeadPose:
-        yaw, pitch, roll, tx, ty = self._pose.step(period, 0.8 + 0.5 * lively)
-        nod = self._nod.step(period)
-        low, high = -POSE_LIMIT[1], POSE_LIMIT[1]
-        return HeadPose(yaw, float(np.clip(pitch + nod, low, high)), roll, tx, ty)
-
-    def _eyes(self, shapes: Shapes, pose: HeadPose, period: float) -> None:
+    def _eyes(self, shapes: Shapes, pose: HeadPose, period: float, spoken: Spoken | None) -> None:
         """Blink, and look at the camera whatever the head does."""
-        left, up, shift = self._gaze.step(period, self._mouth.sounding)
+        busy = self._performer.busy or (spoken is not None and spoken.emotion == "apologetic")
+        left, up, shift = self._look.step(period, self._mouth.sounding, busy)
+        if nod := self._look.nod():
+            self._performer.start(nod)
         if shift > LARGE_SHIFT:
             self._blinks.with_gaze()
         _look(shapes, (left - pose.yaw) / YAW_PER_SHAPE, (up + pose.pitch) / PITCH_PER_SHAPE)
@@ -122,8 +164,10 @@ class Drive:
             shapes[SHAPE["eyeBlink" + side]] = max(shapes[SHAPE["eyeBlink" + side]], shut)
             shapes[SHAPE["eyeWide" + side]] *= 1 - shut
 
-    def _brows(self, shapes: Shapes, period: float) -> None:
-        lift = self._brow.step(period) + max(0.0, float(self._mood_now[1]))
+    def _brows(self, shapes: Shapes, period: float, lift: float) -> None:
+        """Raise the brows, less where an emotion has raised them already."""
+        lift += self._gestures * self._brow.step(period) + max(0.0, self._mood.brows)
+        lift *= max(0.0, 1 - BROW_ROOM * float(shapes[SHAPE["browInnerUp"]]))
         shapes[SHAPE["browInnerUp"]] += 0.8 * lift
         shapes[SHAPE["browOuterUpLeft"]] += lift
         shapes[SHAPE["browOuterUpRight"]] += 0.9 * lift

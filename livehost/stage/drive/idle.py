@@ -75,21 +75,38 @@ class Gaze:
         self._from = np.zeros(2)
         self._since, self._flight = math.inf, 0.04
         self._stay = 1.5
+        self._asked: tuple[float, float, float] | None = None
+        self._back = False
 
-    def step(self, period: float, speaking: bool) -> tuple[float, float, float]:
-        """Move on; return (left, up, degrees of a shift that began in this step or 0)."""
+    def glance(self, left: float, up: float, stay: float) -> None:
+        """Look at a place for `stay` seconds from the next step on, then back at the camera."""
+        self._asked, self._stay = (left, up, stay), 0.0
+
+    def step(
+        self, period: float, speaking: bool, attentive: bool = False
+    ) -> tuple[float, float, float]:
+        """Move on; return (left, up, degrees of a shift that began in this step or 0).
+
+        Args:
+            attentive: do not look away now, unless a glance was asked for.
+        """
         self._since += period
         self._stay -= period
         shift = 0.0
         if self._stay <= 0:
-            shift = self._choose(speaking)
+            shift = self._choose(0.0 if attentive else 0.05 if speaking else 0.11)
         part = smoothstep(self._since / self._flight)
         left, up = self._from + (self._target - self._from) * part
         return float(left), float(up), shift
 
-    def _choose(self, speaking: bool) -> float:
+    def _choose(self, away: float) -> float:
+        """Begin a shift; `away` is the chance of looking away. Return its size in degrees."""
         self._from, self._since = self._target, 0.0
-        if self._random.random() < (0.05 if speaking else 0.11):
+        back, self._back = self._back, False
+        if self._asked:
+            *place, self._stay = self._asked
+            self._target, self._asked, self._back = np.array(place), None, True
+        elif self._random.random() < away and not back:
             left, up, stay = self.AWAY[self._random.integers(len(self.AWAY))]
             self._target = np.array([left, up]) * self._random.uniform(0.7, 1.1)
             self._stay = stay * self._random.uniform(0.7, 1.5)

@@ -129,6 +129,15 @@ class Splice:
         return self._last
 
 
+def soft(value: float, limit: float) -> float:
+    """Return `value`, bent beyond 0.7 of `limit` so that it never passes it."""
+    knee = 0.7 * limit
+    if abs(value) <= knee:
+        return value
+    over = (abs(value) - knee) / (limit - knee)
+    return math.copysign(knee + (limit - knee) * math.tanh(over), value)
+
+
 def smoothstep(x: float) -> float:
     """Return 0 below 0, 1 above 1, a smooth ramp between."""
     x = min(1.0, max(0.0, x))

@@ -24,6 +24,8 @@ from livehost.stage.brain_link import BrainLink
 from livehost.stage.compose import Composer
 from livehost.stage.drive import Drive
 from livehost.stage.encode import Encoder, open_encoder
+from livehost.stage.glance import CardGlance, towards_card
+from livehost.stage.layout import layout
 from livehost.stage.outputs import Output, make_output
 from livehost.stage.playout import Playout
 from livehost.stage.program import Host, Plan, Program, Still
@@ -80,15 +82,23 @@ class Stage:
             lambda: make_renderer(avatar, room.video.width, room.video.height), self._composer
         )
         self._program = Program([self._host], self._safety())
+        drive = Drive(
+            avatar,
+            timeline,
+            expression=room.avatar.expression,
+            gestures=room.avatar.gestures,
+        )
+        towards = towards_card(layout(room.video.width, room.video.height), avatar)
         self.show = Show(
             timeline,
             self._playout,
-            Drive(avatar, timeline),
+            drive,
             self._mixer,
             self._program,
             self._encoder,
             self._emit,
             self._report,
+            on_cues=CardGlance(drive.glance, towards),
         )
         self._link = BrainLink(options.socket, self._hello, self.header, self._receive)
         self._outputs: dict[str, tuple[Output, asyncio.Task[None] | None]] = {}

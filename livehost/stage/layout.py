@@ -48,6 +48,13 @@ class Layout:
     bubble_width: int
     desk_top: int
 
+    @property
+    def card_picture(self) -> tuple[float, float]:
+        """About the middle of the picture on the product card."""
+        if self.upright:
+            return self.card_left + 106 * self.unit, self.card_bottom - 106 * self.unit
+        return self.card_left + self.card_width / 2, self.card_bottom + 145 * self.unit
+
     def px(self, design: float) -> int:
         """Return design pixels as pixels of this frame, at least one."""
         return max(1, round(design * self.unit))

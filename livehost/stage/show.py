@@ -28,7 +28,7 @@ from livehost.stage.cues import Cues
 from livehost.stage.pace import Ladder, pace
 from livehost.stage.playout import Playout, Pulled, Spoken
 from livehost.stage.program import Plan, Program
-from livehost.wire import Heard, Started
+from livehost.wire import Cue, Heard, Started
 
 LEAD = 2  # ticks
 FINISH_SECONDS = 2.0
@@ -84,6 +84,7 @@ class Show:
         emit: called with each packet, in the event loop.
         report: called with `Started` and `Heard` when their samples go to the encoder.
         render_thread, encode_thread, sound_thread: executors of one thread each; None makes them.
+        on_cues: called with the cues of a tick when it is planned.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Show:
         render_thread: Executor | None = None,
         encode_thread: Executor | None = None,
         sound_thread: Executor | None = None,
+        on_cues: Callable[[tuple[Cue, ...]], None] = lambda _: None,
     ) -> None:
         self._timeline = timeline
         self._playout = playout
@@ -108,6 +110,7 @@ class Show:
         self._encoder = encoder
         self._emit = emit
         self._report = report
+        self._on_cues = on_cues
         self._planned: deque[_Planned] = deque()
         self._render_thread = render_thread or ThreadPoolExecutor(1, "render")
         self._encode_thread = encode_thread or ThreadPoolExecutor(1, "encode")
@@ -190,7 +193,10 @@ class Show:
         if len(self._ordered) >= MOST_ORDERED:
             return None
         caption, progress = self._captioned(index, pulled.spoken)
-        plan = Plan(index, face, self.ladder.level, caption, progress, self.cues.take())
+        cues = self.cues.take()
+        if cues:
+            self._on_cues(cues)
+        plan = Plan(index, face, self.ladder.level, caption, progress, cues)
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._render_thread, self._draw, plan, loop.time)
         self._ordered.add(future)

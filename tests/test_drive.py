@@ -13,8 +13,8 @@ from livehost.avatar import load_avatar
 from livehost.clock import Timeline
 from livehost.media import BLENDSHAPES, SHAPE, Phone
 from livehost.stage.drive import Drive
-from livehost.stage.drive.audio import AudioMouth
 from livehost.stage.drive.drive import POSE_LIMIT
+from livehost.stage.drive.loudness import LoudnessMouth
 from livehost.stage.drive.mix import mix
 from livehost.stage.drive.motion import Drift, Follow, Pulse, Splice
 from livehost.stage.playout import Spoken
@@ -320,8 +320,8 @@ def test_skipped_ticks_and_odd_rates_are_fine():
 
 
 def follow(pcm):
-    mouth = AudioMouth(AVATAR.visemes)
-    return np.stack([mouth.shapes(tick, 0.04) for tick in pcm])
+    mouth = LoudnessMouth(AVATAR.visemes)
+    return np.stack([mouth.shapes(tick, tick[:0], 0.04) for tick in pcm])
 
 
 def test_sound_opens_the_mouth_and_silence_shuts_it_within_200_ms():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livehost.avatar import Avatar
 from livehost.clock import SAMPLE_RATE, Timeline
 from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose
-from livehost.stage.drive.audio import AudioMouth
+from livehost.stage.drive.audio import follower
 from livehost.stage.drive.gesture import plan
 from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath
 from livehost.stage.drive.look import Look
@@ -189,20 +189,22 @@ class _Mouth:
     Attributes:
         sounding: whether a voice is heard in this tick.
         accent: whether an emphasised syllable begins in this tick.
+        blink: whether a phrase heard without timings ends in this tick.
     """
 
     def __init__(self, avatar: Avatar) -> None:
         self._articulator = Articulator(avatar.visemes, avatar.ipa)
-        self._audio = AudioMouth(avatar.visemes)
+        self._audio = follower(avatar.visemes)
         self._splice = Splice(len(BLENDSHAPES), JOIN_TIME)
         self._key: tuple[int, int] | None = None
         self._curve: Curve | None = None
         self._loudness = _Loudness()
         self._still = np.zeros(len(BLENDSHAPES), np.float32)
-        self.sounding = self.accent = False
+        self.sounding = self.accent = self.blink = False
 
     def step(self, spoken: Spoken | None, samples: int, period: float) -> Shapes:
         """Return (53,) float32, a fresh array."""
+        self.blink = False
         key = (spoken.utterance, spoken.sentence) if spoken else None
         joined = key != self._key
         if joined:
@@ -226,11 +228,20 @@ class _Mouth:
         self, spoken: Spoken, pcm: Shapes, samples: int, period: float, gain: float
     ) -> Shapes:
         if self._curve is None:
-            return self._audio.shapes(pcm, period)
+            return self._followed(spoken, pcm, period, gain)
         begin, end = spoken.start / SAMPLE_RATE, (spoken.start + samples) / SAMPLE_RATE
         if self._curve.accents:
             self.accent = any(begin <= at < end for at in self._curve.accents)
         shapes = self._curve.at((begin + end) / 2)
+        shapes[list(OPENERS)] *= gain
+        return shapes
+
+    def _followed(self, spoken: Spoken, pcm: Shapes, period: float, gain: float) -> Shapes:
+        shapes = self._audio.shapes(pcm, spoken.ahead, period)
+        self.blink = self._audio.blink
+        if self._audio.accent is None:
+            return shapes
+        self.accent = self._audio.accent
         shapes[list(OPENERS)] *= gain
         return shapes
 

@@ -74,7 +74,8 @@ def _group_of() -> NDArray[np.intp]:
     return out
 
 
-_GROUP_OF = _group_of()
+GROUP_OF = _group_of()
+"""For each blendshape the index of its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class Articulator:
             return
         rounded = points[:, SHAPE["mouthPucker"]].copy()
         target = self._visemes[viseme].astype(np.float64)
-        slower = np.where(GROUPS.index("round") == _GROUP_OF, ROUND_SLOWER, 1.0)
+        slower = np.where(GROUPS.index("round") == GROUP_OF, ROUND_SLOWER, 1.0)
         hold = _smooth(1 - outside[:, None] / slower)  # (t, 53)
         points += hold * (target - points)
         pursed = np.minimum(rounded, PURSED)  # lips may be pursed while shut: bu, mu, fu
@@ -187,7 +188,7 @@ def _weighted(
     for group in range(len(GROUPS)):
         far = (before / _LEAD[group]) ** 2 + (after / _LAG[group]) ** 2
         pull = np.exp(-np.minimum(far, 60)) * pulls[:, group]
-        members = group == _GROUP_OF
+        members = group == GROUP_OF
         out[:, members] = (pull / pull.sum(1, keepdims=True)) @ targets[:, members]
     return out
 

@@ -27,6 +27,7 @@ _WIDE = _indices("mouthSmile", "mouthDimple", "mouthStretch")
 _MOUTH = _indices("jaw", "mouth", "tongue", "x_tongue")
 _JAW, _PRESS = SHAPE["jawOpen"], SHAPE["mouthPressLeft"]
 _PUCKER, _FUNNEL = SHAPE["mouthPucker"], SHAPE["mouthFunnel"]
+SHUT_SMILE = 0.42  # a wider smile parts the lips; on shut ones it is a grimace
 
 
 def mix(mouth: Shapes, emotion: Shapes, activity: float) -> Shapes:
@@ -45,6 +46,7 @@ def mix(mouth: Shapes, emotion: Shapes, activity: float) -> Shapes:
     felt[_OPEN] *= activity * (1 - 0.6 * opened) * (1 - shut)
     felt[_SMILE] *= 1 - 0.4 * opened
     felt[_WIDE] *= 1 - 0.65 * rounded
+    felt[_SMILE] = np.minimum(felt[_SMILE], SHUT_SMILE + (1 - SHUT_SMILE) * activity)
     out = mouth + felt
     out[_SMILE] = np.minimum(out[_SMILE], 0.35 + 0.65 * (1 - opened))
     return np.clip(out, 0, 1, out=out)

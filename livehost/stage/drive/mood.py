@@ -49,12 +49,12 @@ class Manner:
 
 
 MANNERS = {
-    "friendly_smile": Manner(0.75, 2.5, 0.8, -0.2, 0.3),
-    "excited": Manner(0.6, 2.0, 0.75, -0.6),
-    "surprised": Manner(0.5, 0.9, 0.3, -0.5),
-    "apologetic": Manner(0.7, 2.0, 0.75, 0.9, -0.6),
-    "thinking": Manner(0.7, 1.4, 0.45, -0.2, 0.7),
-    "calm": Manner(0.9, 3.0, 1.0),
+    "friendly_smile": Manner(0.95, 2.5, 0.8, -0.2, 0.3),
+    "excited": Manner(0.7, 2.0, 0.75, -0.6),
+    "surprised": Manner(0.65, 0.9, 0.3, -0.5),
+    "apologetic": Manner(0.9, 2.0, 0.75, 0.9, -0.6),
+    "thinking": Manner(0.9, 1.4, 0.45, -0.2, 0.7),
+    "calm": Manner(1.0, 3.0, 1.0),
 }
 USUAL = Manner()
 _NEUTRAL = "neutral"

@@ -34,7 +34,7 @@ TRACKS: dict[Kind, tuple[tuple[float, Moves], ...]] = {
     ),
     Kind.TILT: (
         (0.0, STILL),
-        (0.5, (0.3, -0.3, 1.7, 0.16)),
+        (0.5, (0.3, -0.3, 2.2, 0.16)),
         (1.2, STILL),
     ),
     Kind.BOW: (

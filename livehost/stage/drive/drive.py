@@ -33,7 +33,7 @@ JOIN_TIME = 0.2  # seconds to pass from one mouth motion to the next
 LOUD, QUIET = 1.12, 0.8  # opening of a loud and a soft syllable
 YAW_PER_SHAPE, PITCH_PER_SHAPE = 30.0, 24.0  # degrees of eyeLook* = 1
 FARTHEST_LOOK = 0.6
-BEHIND_LIDS = 0.7  # of a look is undone behind shut lids: nobody sees it, and lids stay smooth
+LID_FOLLOWS = 0.75  # of a look down: so much less is left to shut in a blink
 
 # yaw, pitch, roll in degrees; tx, ty in head heights
 POSE_SPREAD = np.array([1.5, 1.0, 0.8, 0.004, 0.003])
@@ -159,10 +159,9 @@ class Drive:
             self._performer.start(nod)
         if shift > LARGE_SHIFT:
             self._blinks.with_gaze()
+        _look(shapes, (left - pose.yaw) / YAW_PER_SHAPE, (up + pose.pitch) / PITCH_PER_SHAPE)
         shut = self._blinks.step(period)
-        seen = 1 - BEHIND_LIDS * shut**3
-        left, up = (left - pose.yaw) * seen, (up + pose.pitch) * seen
-        _look(shapes, left / YAW_PER_SHAPE, up / PITCH_PER_SHAPE)
+        shut *= 1 - LID_FOLLOWS * float(shapes[SHAPE["eyeLookDownLeft"]])
         for side in ("Left", "Right"):
             shapes[SHAPE["eyeBlink" + side]] = max(shapes[SHAPE["eyeBlink" + side]], shut)
             shapes[SHAPE["eyeWide" + side]] *= 1 - shut

@@ -261,12 +261,13 @@ def model_file(cache_dir: Path, name: str) -> Path:
     return path
 
 
-def _whole(model: ModelFile) -> bytes:
+def _whole(model: ModelFile) -> bytearray:
+    whole = bytearray()  # grown part by part, so that only one part is held twice
     try:
-        parts = [(resources.files(p) / model.file).read_bytes() for p in model.packages]
+        for package in model.packages:
+            whole += (resources.files(package) / model.file).read_bytes()
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise ConfigError(f"voice: {error}; run make setup again") from error
-    whole = b"".join(parts)
     if hashlib.sha256(whole).hexdigest() != model.sha256:
         raise ConfigError(f"voice: the packages of {model.name} are damaged; run make setup again")
     return whole

@@ -3,7 +3,8 @@
 In:  the bytes of a model, the tensors to cut at.   Out: the bytes of a smaller model.
 
 Only the wire format of protobuf is needed: a message is a list of (field number, wire type,
-value). Field numbers come from onnx.proto3 (ONNX IR version 8).
+value). Field numbers come from onnx.proto3 (ONNX IR version 8). Weights are never copied before
+the smaller model is put together: a process on air has no room for a large model several times.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Port:
     rank: int
 
 
-def cut(model: bytes, inputs: Sequence[Port], outputs: Sequence[Port]) -> bytes:
+def cut(model: bytes | bytearray, inputs: Sequence[Port], outputs: Sequence[Port]) -> bytes:
     """Return the part of `model` that computes `outputs` from `inputs` and its own inputs.
 
     Args:
@@ -49,16 +50,21 @@ def cut(model: bytes, inputs: Sequence[Port], outputs: Sequence[Port]) -> bytes:
     if len(graphs) != 1:
         raise ValueError("not an ONNX model")
     graph = _cut_graph(graphs[0], inputs, outputs)
-    rest = b"".join(raw for number, raw, _ in fields if number != _MODEL_GRAPH)
-    return rest + _message(_MODEL_GRAPH, graph)
+    size = _varint(sum(map(len, graph)))
+    rest = [raw for number, raw, _ in fields if number != _MODEL_GRAPH]
+    return b"".join([*rest, _varint(_MODEL_GRAPH << 3 | _BYTES), size, *graph])
 
 
-def _cut_graph(graph: memoryview, inputs: Sequence[Port], outputs: Sequence[Port]) -> bytes:
+def _cut_graph(
+    graph: memoryview, inputs: Sequence[Port], outputs: Sequence[Port]
+) -> list[bytes | memoryview]:
+    """Return the fields of the smaller graph."""
     fields = list(_fields(graph))
     nodes = [(raw, *_ports(value)) for number, raw, value in fields if number == _NODE]
     given = {port.name for port in inputs}
     kept, needed = _reachable(nodes, given, [port.name for port in outputs])
-    parts = [raw for number, raw, _ in fields if number not in _REBUILT]
+    parts: list[bytes | memoryview] = []
+    parts += [raw for number, raw, _ in fields if number not in _REBUILT]
     parts += kept
     parts += [
         raw
@@ -69,21 +75,21 @@ def _cut_graph(graph: memoryview, inputs: Sequence[Port], outputs: Sequence[Port
     parts += [_message(_INPUT, _value_info(port)) for port in inputs]
     own = {_text(value, 1): raw for number, raw, value in fields if number == _OUTPUT}
     parts += [own.get(port.name) or _message(_OUTPUT, _value_info(port)) for port in outputs]
-    return b"".join(parts)
+    return parts
 
 
 _REBUILT = {_NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO}
 
 
 def _reachable(
-    nodes: list[tuple[bytes, list[str], list[str]]], given: set[str], wanted: list[str]
-) -> tuple[list[bytes], set[str]]:
+    nodes: list[tuple[memoryview, list[str], list[str]]], given: set[str], wanted: list[str]
+) -> tuple[list[memoryview], set[str]]:
     """Return the nodes behind `wanted`, in their order, and every tensor name they read."""
     made = {name for _, _, outs in nodes for name in outs}
     if missing := (given | set(wanted)) - made:
         raise ValueError(f"the model has no tensor {sorted(missing)[0]}")
     needed = set(wanted)
-    kept: list[bytes] = []
+    kept: list[memoryview] = []
     for raw, ins, outs in reversed(nodes):  # a valid graph is sorted: makers before readers
         if needed.intersection(outs) - given:
             kept.append(raw)
@@ -118,8 +124,8 @@ def _text(message: memoryview, field: int) -> str:
 # --- protobuf wire format -----------------------------------------------------------------------
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, bytes, memoryview]]:
-    """Yield (field number, the whole field as bytes, its value) of one message."""
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+    """Yield (field number, the whole field, its value) of one message."""
     at = 0
     while at < len(message):
         start = at
@@ -132,7 +138,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, bytes, memoryview]]:
             value_at, at = at, _skip(message, at, kind)
         if at > len(message):
             raise ValueError("not an ONNX model: it breaks off")
-        yield key >> 3, bytes(message[start:at]), message[value_at:at]
+        yield key >> 3, message[start:at], message[value_at:at]
 
 
 def _skip(message: memoryview, at: int, kind: int) -> int:

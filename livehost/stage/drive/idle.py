@@ -71,8 +71,7 @@ class Gaze:
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
-        self._target = np.zeros(2)
-        self._from = np.zeros(2)
+        self._target = self._from = 0.0, 0.0
         self._since, self._flight = math.inf, 0.04
         self._stay = 1.5
         self._asked: tuple[float, float, float] | None = None
@@ -96,24 +95,26 @@ class Gaze:
         if self._stay <= 0:
             shift = self._choose(0.0 if attentive else 0.05 if speaking else 0.11)
         part = smoothstep(self._since / self._flight)
-        left, up = self._from + (self._target - self._from) * part
-        return float(left), float(up), shift
+        (a, b), (c, d) = self._from, self._target
+        return a + (c - a) * part, b + (d - b) * part, shift
 
     def _choose(self, away: float) -> float:
         """Begin a shift; `away` is the chance of looking away. Return its size in degrees."""
         self._from, self._since = self._target, 0.0
         back, self._back = self._back, False
         if self._asked:
-            *place, self._stay = self._asked
-            self._target, self._asked, self._back = np.array(place), None, True
+            left, up, self._stay = self._asked
+            self._target, self._asked, self._back = (left, up), None, True
         elif self._random.random() < away and not back:
             left, up, stay = self.AWAY[self._random.integers(len(self.AWAY))]
-            self._target = np.array([left, up]) * self._random.uniform(0.7, 1.1)
+            far = self._random.uniform(0.7, 1.1)
+            self._target = left * far, up * far
             self._stay = stay * self._random.uniform(0.7, 1.5)
         else:
-            self._target = self._random.normal(0, (0.9, 0.6))
+            left, up = self._random.normal(0, (0.9, 0.6)).tolist()
+            self._target = left, up
             self._stay = min(4.0, 0.35 + self._random.exponential(0.9))
-        size = float(np.hypot(*(self._target - self._from)))
+        size = math.dist(self._target, self._from)
         self._flight = 0.03 + 0.0025 * size  # main sequence: longer jumps take longer
         return size
 

@@ -87,8 +87,8 @@ class Mood:
         """Move on by `period` seconds; return (53,) shapes, pitch and roll."""
         now = self._follow.step(self._goal(spoken, period), period)
         strength, self.brows = self._drift.step(period)
-        shapes = (now[:-2] * (1 + strength)).clip(0, 1)
-        return np.asarray(shapes, np.float32), float(now[-2]), float(now[-1])
+        shapes = np.minimum(now[:-2] * (1 + strength), 1).astype(np.float32)
+        return np.maximum(shapes, 0, out=shapes), float(now[-2]), float(now[-1])
 
     def _goal(self, spoken: Spoken | None, period: float) -> NDArray[np.float64]:
         self._note(spoken.emotion if spoken else "", period)

@@ -31,20 +31,24 @@ class Drift:
     ) -> None:
         self._random, self._limit = random, limit
         self._omega = 2 * math.pi * np.array([[hertz], [hertz * 3.7]])
+        self._spring, self._damping = self._omega**2, 2 * self._omega
         self._share = np.array([[0.9], [0.4]]) * spread
+        self._period, self._kick, self._part = 0.0, np.zeros((2, 1)), 0.0
         self._at = random.normal(size=(2, len(spread)))
         self._speed = np.zeros_like(self._at)
         self._eased = (self._at * self._share).sum(0)
 
     def step(self, period: float, gain: float = 1.0) -> NDArray[np.float64]:
         """Move on by `period` seconds; return (n,) values, livelier with a larger `gain`."""
-        omega = self._omega
-        shake = self._random.normal(size=self._at.shape) * np.sqrt(4 * omega**3 * period)
-        pull = -2 * omega * self._speed - omega**2 * self._at
-        self._speed += pull * period + shake
+        if period != self._period:
+            self._period, self._part = period, 1 - math.exp(-period / EASE)
+            self._kick = np.sqrt(4 * self._omega**3 * period)
+        shake = self._random.standard_normal(self._at.shape) * self._kick
+        pull = self._damping * self._speed + self._spring * self._at
+        self._speed += shake - pull * period
         self._at += self._speed * period
-        value = (self._at * self._share).sum(0) * gain
-        self._eased = self._eased + (value - self._eased) * (1 - math.exp(-period / EASE))
+        each = self._at * self._share
+        self._eased += ((each[0] + each[1]) * gain - self._eased) * self._part
         return np.asarray(self._limit * np.tanh(self._eased / self._limit))
 
 

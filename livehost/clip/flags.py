@@ -33,6 +33,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     look.add_argument(
         "--background", metavar="FILE|#rrggbb", help="picture, looping clip or colour"
     )
+    look.add_argument(
+        "--desk", action=argparse.BooleanOptionalAction,
+        help="before the host; default: with the painted studio only",
+    )  # fmt: skip
     look.add_argument("--seed", metavar="N", help="of blinks, looks and nods; default 1")
     sound = parser.add_argument_group("sound")
     sound.add_argument("--music", metavar="FILE|studio|none", help="loops under the voice")
@@ -58,8 +62,11 @@ def _add_said(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--voice", metavar="[ENGINE:]NAME", help="see livehost voice list")
     who.add_argument("--speed", metavar="N", help="0.5 to 2")
     who.add_argument("--language", metavar="zh|en")
-    who.add_argument("--emotion", metavar="NAME", help="a preset of the avatar; default neutral")
-    who.add_argument("--intensity", metavar="N", help="0 to 1: how strongly it is felt")
+    who.add_argument(
+        "--emotion", metavar="NAME", help="for all of it; default: from each sentence's words"
+    )
+    who.add_argument("--expression", metavar="N", help="0 to 1.5: how far emotions move the face")
+    who.add_argument("--gestures", metavar="N", help="0 to 1.5: how far nods and brows go with it")
 
 
 def _add_written(parser: argparse.ArgumentParser) -> None:

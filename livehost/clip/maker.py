@@ -94,7 +94,7 @@ class Maker:
         recording = self._recording(job)
         if recording is None:
             self._voice(job.room)  # its settings are judged before the work begins
-        pieces = play(recording, *_felt(job)) if recording else self._read_aloud(job)
+        pieces = play(recording, job.clip.emotion) if recording else self._read_aloud(job)
         film = open_film(job, path)
         try:
             take = Take(job, avatar, _captions(job), film)
@@ -114,7 +114,7 @@ class Maker:
         if folder not in self._avatars:
             self._avatars = {folder: load_avatar(folder)}  # plates are large: one at a time
         avatar = self._avatars[folder]
-        if job.clip.emotion not in avatar.emotions:
+        if job.clip.emotion and job.clip.emotion not in avatar.emotions:
             there = ", ".join(sorted(avatar.emotions))
             raise ConfigError(f"{avatar.name} has no emotion {job.clip.emotion}; there are {there}")
         return avatar
@@ -137,7 +137,7 @@ class Maker:
     async def _read_aloud(self, job: Job) -> Pieces:
         voice = self._voice(job.room)
         try:
-            async for piece in read_aloud(voice, job.texts, *_felt(job)):
+            async for piece in read_aloud(voice, job.texts, job.clip.emotion):
                 yield piece
         except BackendBroken as error:
             engines = voice.snapshot()["engines"]
@@ -190,7 +190,3 @@ def _captions(job: Job) -> subtitles.Captions:
     if job.clip.subtitles:
         return subtitles.Given(subtitles.read_srt(job.clip.subtitles))
     return subtitles.Said()
-
-
-def _felt(job: Job) -> tuple[str, float]:
-    return job.clip.emotion, job.clip.intensity

@@ -68,10 +68,12 @@ class Clip(Model):
     """A voice of the room's engine, an engine, or engine:voice."""
     speed: float | None = Field(None, ge=0.5, le=2)
     language: Literal["zh", "en"] | None = None
-    emotion: str = "neutral"
-    """A preset of the avatar."""
-    intensity: float = Field(1.0, ge=0, le=1)
-    """How strongly it is felt."""
+    emotion: str = ""
+    """A preset of the avatar for all of it; empty: each sentence has its own, from its words."""
+    expression: float | None = Field(None, ge=0, le=1.5)
+    """How far emotions move the face."""
+    gestures: float | None = Field(None, ge=0, le=1.5)
+    """How far nods, tilts and raised brows go with what is said."""
     size: Annotated[str, AfterValidator(_size)] = "1080x1920"
     fps: Annotated[str, AfterValidator(_fps)] = "25"
     captions: bool = True
@@ -80,6 +82,8 @@ class Clip(Model):
     """May say more than the required label, never less."""
     background: str | None = None
     """Picture, clip that loops, or #rrggbb; "studio" is the painted one."""
+    desk: bool | None = None
+    """The desk before the host; None: with the painted studio only."""
     music: str | None = None
     """Sound file that loops; "studio" is the built-in one, "none" is none."""
     music_db: float | None = Field(None, ge=-60, le=0)
@@ -215,16 +219,22 @@ def _problem(item: Any, name: Callable[[str], str]) -> str:
 
 def _room(clip: Clip, base: Room, name: Callable[[str], str]) -> Room:
     width, height = clip.sides
-    avatar = config.Avatar(path=clip.avatar or base.near(base.avatar.path))
     return base.model_copy(
         update={
-            "avatar": avatar,
+            "avatar": _avatar(clip, base),
             "language": clip.language or base.language,
             "video": Video(width=width, height=height, fps=clip.fps, encoder="libx264"),
             "voice": _voice(clip, base),
             "scene": _scene(clip, base, name),
         }
     )
+
+
+def _avatar(clip: Clip, base: Room) -> config.Avatar:
+    given = {key: getattr(clip, key) for key in ("expression", "gestures")}
+    changes = {key: value for key, value in given.items() if value is not None}
+    path = clip.avatar or base.near(base.avatar.path)
+    return base.avatar.model_copy(update={"path": path, **changes})
 
 
 def _voice(clip: Clip, base: Room) -> config.Voice:
@@ -279,6 +289,7 @@ def _digest(clip: Clip, room: Room) -> str:
     parts = {
         "format": _FORMAT,
         "clip": clip.model_dump(mode="json", exclude={"audio", "subtitles", "avatar"}),
+        "avatar": room.avatar.model_dump(mode="json", exclude={"path"}),
         "voice": room.voice.model_dump(mode="json"),
         "scene": room.scene.model_dump(mode="json", exclude={"background", "music"}),
         "sound": room.audio.model_dump(mode="json"),

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost.brain.emotion import Feeling, feeling
 from livehost.brain.utterance import PAUSE
 from livehost.brain.voice import Sentence, Unspeakable, Voice
 from livehost.clip.recording import Recording
@@ -23,10 +24,11 @@ CLIP = 1  # number of the one utterance of a clip
 Pieces = AsyncGenerator[Speech, None]
 
 
-async def read_aloud(
-    voice: Voice, texts: Sequence[str], emotion: str, intensity: float = 1.0
-) -> Pieces:
+async def read_aloud(voice: Voice, texts: Sequence[str], emotion: str) -> Pieces:
     """Yield the speech of `texts`, with a pause between two of them.
+
+    Args:
+        emotion: of all of it; "" takes what the words of each one ask for.
 
     Raises:
         ConfigError: nothing in `texts` can be said.
@@ -34,9 +36,8 @@ async def read_aloud(
     """
     said = 0
     for number, text in enumerate(texts):
-        told = Speech(CLIP, number, _silence(0), False, text, (), emotion, intensity)
         try:
-            async with aclosing(_sentence(voice, told)) as pieces:
+            async with aclosing(_sentence(voice, number, text, feeling(text, emotion))) as pieces:
                 async for piece in pieces:
                     yield piece
         except Unspeakable:
@@ -48,16 +49,15 @@ async def read_aloud(
         raise ConfigError("nothing of this text can be said aloud")
 
 
-async def _sentence(voice: Voice, told: Speech) -> Pieces:
-    """Yield one sentence; `told` is what its first piece says of it."""
+async def _sentence(voice: Voice, number: int, text: str, felt: Feeling) -> Pieces:
+    emotion, intensity = felt.emotion, felt.intensity
     first = True
-    async with aclosing(voice.speak(Sentence(told.text, told.emotion))) as chunks:
+    asked = Sentence(text, emotion, intensity=intensity)
+    async with aclosing(voice.speak(asked)) as chunks:
         async for chunk in chunks:
             pcm = np.rint(np.clip(np.nan_to_num(chunk.pcm), -1, 1) * 32_767).astype(np.int16)
-            text, phones = (told.text, chunk.phones) if first else ("", ())
-            yield Speech(
-                CLIP, told.sentence, pcm, False, text, phones, told.emotion, told.intensity
-            )
+            caption, phones = (text, chunk.phones) if first else ("", ())
+            yield Speech(CLIP, number, pcm, False, caption, phones, emotion, intensity)
             first = False
 
 
@@ -65,11 +65,11 @@ def _silence(seconds: float) -> NDArray[np.int16]:
     return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
 
 
-async def play(recording: Recording, emotion: str, intensity: float = 1.0) -> Pieces:
+async def play(recording: Recording, emotion: str) -> Pieces:
     """Yield a recording as one sentence without phones: the sound drives the lips.
 
     Raises ConfigError: the file has changed since it was judged.
     """
     for pcm in recording.pieces():
-        yield Speech(CLIP, 0, pcm, False, "", (), emotion, intensity)
+        yield Speech(CLIP, 0, pcm, emotion=emotion or "neutral")
     yield Speech(CLIP, 0, _silence(0), last=True)

@@ -37,6 +37,7 @@ from livehost.wire import Speech
 
 VOICE_AHEAD = 20 * SAMPLE_RATE  # samples made before they are needed
 IN_PLAYOUT = 2 * SAMPLE_RATE
+WIDE_SAFE_BOTTOM = 0.03  # share of the height
 DRAWN_AHEAD = 8  # pictures between planning and writing
 TELL_SECONDS = 0.25  # of the clip, between two reports of progress
 
@@ -71,11 +72,12 @@ class Take:
         self._captions = captions
         self._timeline = Timeline(room.video.rate)
         self._playout = Playout()
-        self._drive = Drive(avatar, self._timeline, clip.seed)
+        face = room.avatar
+        self._drive = Drive(avatar, self._timeline, clip.seed, face.expression, face.gestures)
         self._mixer = Mixer(room.audio, room.scene, room.near)
         self._renderer = make_renderer(avatar, room.video.width, room.video.height)
-        places = clip_layout(room.video.width, room.video.height)
-        self._composer = Composer(room.video, room.scene, room.near, places, patient=True)
+        places = clip_layout(job)
+        self._composer = Composer(room.video, room.scene, room.near, places, live=False)
         self._lead = round(clip.lead_seconds * room.video.rate)
         self._tail = round(clip.tail_seconds * room.video.rate)
         self._speech: Channel[Speech | None] = Channel(VOICE_AHEAD)
@@ -184,12 +186,20 @@ class Take:
         self._composer.close()
 
 
-def clip_layout(width: int, height: int) -> Layout:
-    """Return the places of a clip: no product card, so captions stand in the lower third."""
-    usual = layout(width, height)
-    bottom = even(height * (1 - SAFE_BOTTOM) - 24 * usual.unit)
-    wide = width - 2 * usual.margin if usual.upright else even(0.72 * width)
-    return replace(usual, caption_bottom=bottom, caption_width=wide)
+def clip_layout(job: Job) -> Layout:
+    """Return the places of a clip: no product card, so captions stand in the lower third.
+
+    A wide clip is watched in a player, without a platform's controls at the bottom.
+    """
+    video, desk = job.room.video, job.clip.desk
+    usual = layout(video.width, video.height)
+    safe, wide = (SAFE_BOTTOM, video.width - 2 * usual.margin)
+    if not usual.upright:
+        safe, wide = WIDE_SAFE_BOTTOM, even(0.72 * video.width)
+    bottom = even(video.height * (1 - safe) - 24 * usual.unit)
+    places = replace(usual, caption_bottom=bottom, caption_width=wide)
+    own = bool(job.colour or job.room.scene.background)
+    return places if (not own if desk is None else desk) else replace(places, desk_top=video.height)
 
 
 def _share(pulled: Pulled) -> float:

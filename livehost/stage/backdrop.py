@@ -141,7 +141,7 @@ class Clip:
         with av.open(str(self._path)) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1
-            due, start = 0, 0.0
+            due, start, seconds = 0, 0.0, 0.0
             shown: Yuv | None = None
             for number, frame in enumerate(container.decode(stream)):
                 seconds = frame.time if frame.time is not None else number / 25
@@ -152,7 +152,9 @@ class Clip:
                     start = seconds
                 shown = _fitted(frame, *self._size)
             if shown is not None:
-                yield shown
+                last = 1 / float(stream.average_rate or 25)
+                for _ in range(max(1, round((seconds - start + last) * float(self._rate)) - due)):
+                    yield shown
 
 
 def _fitted(frame: av.VideoFrame, width: int, height: int) -> Yuv:

@@ -42,7 +42,8 @@ class Composer:
     Args:
         near: makes a path of the room file absolute.
         places: where everything stands; None takes the usual places of a live room.
-        patient: wait for the pictures of a background clip; for work that has no clock.
+        live: False for work that has no clock: pictures of a background clip are waited for, and
+            the title has no live dot.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Composer:
         scene: Scene,
         near: Callable[[str | Path], Path],
         places: Layout | None = None,
-        patient: bool = False,
+        live: bool = True,
     ) -> None:
         self._scene = scene
         self._layout = places or layout(video.width, video.height)
@@ -61,14 +62,14 @@ class Composer:
         self._cards = card.CardPainter(self._layout, self._accent, self._pictures)
         room = studio(self._layout)
         self._backdrop: Backdrop = open_backdrop(
-            scene, near, self._layout, video.rate, room, patient
+            scene, near, self._layout, video.rate, room, patient=not live
         )
         self._desk: Desk = paint_desk(self._layout)
         self._slate_picture = paint_slate(scene, near, self._layout, room)
         self._captions = Captions(self._layout)
         self._label = overlay.label(scene.label, self._layout)
         left_of_it = self._label.layer.left - 2 * self._layout.margin
-        self._title = overlay.title_bar(scene.title, self._layout, left_of_it)
+        self._title = overlay.title_bar(scene.title, self._layout, left_of_it, dot=live)
         self._workshop = Workshop()
         fade = round(FADE_SECONDS * float(video.rate))
         rise = 18 * self._layout.unit

@@ -38,8 +38,9 @@ _SCALE = (72, 74, 76, 79, 81, 84)  # C major pentatonic for the melody
 _PLUCKS = (0.0, 1.5, 2.5, 3.0)  # beats of a bar on which a chord note is plucked
 
 
+@cache
 def loop(seed: int = 20) -> NDArray[np.int16]:
-    """Return the loop; the same for the same seed."""
+    """Return the loop; the same for the same seed, not to be written to."""
     dice = np.random.default_rng(seed)
     tape = np.zeros((2, LENGTH), np.float32)
     for bar, name in enumerate(_SONG):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from livehost.config import REQUIRED_LABEL
 from livehost.stage.canvas import Canvas, colour, disc, mixed, rounded
@@ -56,25 +56,35 @@ def _label_lines(text: str, style: Style, width: int) -> list[Line]:
     return wrap(REQUIRED_LABEL, style, width, 2)
 
 
-def title_bar(title: str, layout: Layout, room: int) -> Drawn | None:
-    """Return the room title with its live dot, top left; None if `room` pixels cannot hold it."""
+def title_bar(title: str, layout: Layout, room: int, dot: bool = True) -> Drawn | None:
+    """Return the room title, top left; None if `room` pixels cannot hold it.
+
+    Args:
+        dot: whether the live dot stands before it.
+    """
     px, text = layout.px, clean(title, 60)
     style = Style(px(27), MEDIUM)
+    before, after = px(44) if dot else px(20), px(16) if dot else px(20)
     width = room - px(62)
     if not text or width < 3 * style.size:
         return None
     line = one_line(text, style, width)
     height = round(label_style(layout).size * 1.3) + px(8)
-    canvas = Canvas(line.width + px(60), height)
-    canvas.panel((0, 0), (line.width + px(60), height), height / 2, _NIGHT, 0.50)
-    dot = px(13)
-    canvas.fill(disc(dot + px(10)), (px(15), (height - dot - px(10)) // 2), _LIVE, 0.32)
-    canvas.fill(disc(dot), (px(15) + px(5), (height - dot) // 2), _LIVE)
-    canvas.words(line, (px(44), (height - style.line_height) // 2), _WHITE)
+    wide = before + line.width + after
+    canvas = Canvas(wide, height)
+    canvas.panel((0, 0), (wide, height), height / 2, _NIGHT, 0.50)
+    if dot:
+        _live_dot(canvas, height, px(13), px)
+    canvas.words(line, (before, (height - style.line_height) // 2), _WHITE)
     return Drawn(canvas.to_layer(layout.margin, layout.bar_top), (line.text,))
 
 
 _LIVE = colour("#ff4d4f")
+
+
+def _live_dot(canvas: Canvas, height: int, dot: int, px: Callable[[float], int]) -> None:
+    canvas.fill(disc(dot + px(10)), (px(15), (height - dot - px(10)) // 2), _LIVE, 0.32)
+    canvas.fill(disc(dot), (px(15) + px(5), (height - dot) // 2), _LIVE)
 
 
 def question(values: Mapping[str, object], layout: Layout, accent: Colour) -> Drawn | None:

@@ -36,6 +36,7 @@ HOLD_STEPS = 60  # 300 ms: pauses between phrases do not raise the music
 ATTACK_SECONDS, RELEASE_SECONDS = 0.04, 0.9
 LIMIT_RELEASE_SECONDS = 0.15
 KNEE = 0.80
+_NONE = np.zeros((SAMPLE_RATE, 2), np.int16)
 _JOIN = SAMPLE_RATE // 2  # samples over which a music file's end fades into its beginning
 
 
@@ -48,9 +49,9 @@ class Mixer:
     """
 
     def __init__(self, audio: Audio, scene: Scene, near: Callable[[str | Path], Path]) -> None:
-        self._music = Loop(_music(near(scene.music) if scene.music else None))
-        level = 10 ** (scene.music_db / 20) if scene.music_db > NO_MUSIC_DB else 0.0
-        self._music_gain = level / max(_loudness(self._music.pcm), 1e-4)
+        wanted = scene.music_db > NO_MUSIC_DB
+        self._music = Loop(_music(near(scene.music) if scene.music else None) if wanted else _NONE)
+        self._music_gain = 10 ** (scene.music_db / 20) / max(_loudness(self._music.pcm), 1e-4)
         self._tone = Loop(_room_tone())
         self._duck = Duck()
         self._limiter = Limiter()

@@ -250,8 +250,11 @@ class Desk:
 
 
 def paint_desk(layout: Layout) -> Desk:
-    """Return the desk of this layout."""
+    """Return the desk of this layout; nothing when it would begin below the picture."""
     rows = layout.height - layout.desk_top
+    if rows <= 0:
+        empty = np.zeros((layout.height, layout.width, 3), np.uint8)
+        return Desk(planes.opaque(empty), layout.height, ())
     front = _desk(layout.width, rows, layout.unit)
     full = np.zeros((layout.height, layout.width, 3), np.uint8)
     full[layout.desk_top :] = dithered(props.film(front), 3)

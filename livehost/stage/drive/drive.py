@@ -95,8 +95,8 @@ class Drive:
         self._begin(spoken)
         self._accent()
         felt, pitch, roll = self._mood.step(spoken, period)
+        self._micros.step(felt, period, activity)
         shapes = mix(mouth, felt, activity)
-        self._micros.step(shapes, period, activity)
         seconds = spoken.start / SAMPLE_RATE if spoken else 0.0
         yaw, nod, tilt, lift = self._performer.step(seconds, period)
         pose = self._head(period, lively, (yaw, pitch + nod, roll + tilt))

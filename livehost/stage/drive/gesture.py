@@ -151,7 +151,7 @@ _NO = re.compile(
     r"(?<![是会能要有用行可想])(?:不会|不用(?!客气|谢)|不是|不能|不可以|不行|不需要|绝不|并不|从来?不"
     r"|没有(?!想到)|不油炸|不额外|不含)"
     r"|\b(?:no(?! (?:problem|doubt|one))|not(?! only)|never|nothing|none|cannot"
-    r"|(?:do|does|did|wo|is|are|ca)n't)\b",
+    r"|(?:do|does|did|wo|is|are|ca)n't(?! (?:it|you|they|we|that|this)\b))\b",
     re.IGNORECASE,
 )
 _SORRY = re.compile(r"对不起|抱歉|(?<!别)不好意思|\b(?:sorry|apolog\w+)\b", re.IGNORECASE)

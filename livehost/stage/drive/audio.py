@@ -26,6 +26,8 @@ from livehost.stage.drive.timings import GROUP_OF, GROUPS, OPENERS, PURSED
 
 Values = NDArray[np.float32]
 
+CLOSURES = ("f", "m")
+"""Visemes that shut the lips, or put the teeth on them."""
 CLOSING = (0.3, 0.6)
 """Share of a closure at which lips begin to shut, and at which they are shut."""
 RESTING = (0.5, 0.85)
@@ -88,7 +90,7 @@ class AudioMouth:
         self._targets = np.stack([visemes.get(name, rest) for name in hearing.visemes])
         index = hearing.visemes.index
         self._silence = index(SILENCE)
-        self._closures = [(index(name), visemes.get(name, rest)) for name in ("f", "m")]
+        self._closures = [(index(name), visemes.get(name, rest)) for name in CLOSURES]
         self.accent: bool | None = False
         self.blink = False
         self.reset()

@@ -159,6 +159,8 @@ class Drive:
             self._performer.start(nod)
         if shift > LARGE_SHIFT:
             self._blinks.with_gaze()
+        if self._mouth.blink:
+            self._blinks.with_phrase()
         _look(shapes, (left - pose.yaw) / YAW_PER_SHAPE, (up + pose.pitch) / PITCH_PER_SHAPE)
         shut = self._blinks.step(period)
         shut *= 1 - LID_FOLLOWS * float(shapes[SHAPE["eyeLookDownLeft"]])

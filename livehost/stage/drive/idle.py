@@ -17,6 +17,7 @@ from livehost.stage.drive.motion import smoothstep
 CLOSING, SHUT, OPENING = 0.065, 0.04, 0.085  # seconds of one blink: fast down, slower up
 BLINK_MEDIAN, BLINK_SPREAD = 3.9, 0.42  # seconds and log-normal sigma between blinks
 DOUBLE = 0.07  # share of blinks followed by another at once
+SOON = 1.5  # seconds from which a blink is brought forward to the end of a phrase
 LARGE_SHIFT = 7.0  # degrees of gaze that bring a blink with them
 
 
@@ -38,6 +39,11 @@ class Blinks:
             double = self._random.random() < DOUBLE
             self._next = 0.32 if double else self._interval()
         return self._depth * _eyelid(self._since)
+
+    def with_phrase(self) -> None:
+        """Blink now rather than soon: that is where people blink who speak."""
+        if self._since > 1.2 and self._next < SOON:
+            self._next = 0.0
 
     def with_gaze(self) -> None:
         """Blink along with a large shift of gaze, unless one is under way or just was."""

@@ -24,6 +24,8 @@ def markdown(results: dict[str, Any]) -> str:
     if offset := results.get("offset"):
         worst, count = offset["worst_ms"], offset["flashes"]
         rows.append(("sound against picture at the receiver", f"≤ {worst} ms over {count} flashes"))
+    if clip := results.get("clip"):
+        rows += _clip(clip)
     return "\n".join(f"| {what} | {value} |" for what, value in rows)
 
 
@@ -71,3 +73,9 @@ def _cost(cost: dict[str, Any]) -> list[tuple[str, str]]:
             f"{cost['ffmpeg_alone']:.2f}; ratio {cost['ratio']:.1f}",
         ),
     ]
+
+
+def _clip(clip: dict[str, Any]) -> list[tuple[str, str]]:
+    what = f"clip of {clip['clip_seconds']:.0f} s, {clip['size']}@{clip['fps']}"
+    said = f"{clip['wall_per_second']:.2f} s (CPU {clip['cpu_per_second']:.2f} s)"
+    return [(f"{what}: time per second, voice included", said)]

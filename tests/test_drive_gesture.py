@@ -25,8 +25,13 @@ from livehost.stage.drive.mood import FORGETS, MANNERS, Mood, freshness
 from livehost.stage.drive.perform import STILL, TRACKS, Performer, length
 from livehost.stage.glance import CardGlance, towards_card
 from livehost.stage.layout import layout
-from livehost.stage.playout import Spoken
-from livehost.wire import Cue, CueKind
+from livehost.stage.playout import Playout, Spoken
+from livehost.stage.program import Program, Still
+from livehost.stage.show import Show
+from livehost.wire import Cue, CueKind, Speech
+
+from .test_show import Drawn, Encoder, Sound, picture
+from .virtual import run
 
 AVATAR = load_avatar(Path(__file__).parents[1] / "avatars" / "xiaohe")
 TIMELINE = Timeline(Fraction(25))
@@ -453,6 +458,25 @@ def test_only_a_new_card_is_news():
     assert len(seen) == 2, "nothing to look at"
     cards([product("b")])
     assert len(seen) == 3, "it came back"
+
+
+def test_the_host_on_air_looks_at_the_card_that_comes_with_her_sentence():
+    source, drive, playout = Drawn(), Drive(AVATAR, TIMELINE, 2), Playout()
+    show = Show(
+        TIMELINE, playout, drive, Sound(), Program([source], Still(picture(0))), Encoder(),
+        lambda packet: None, lambda report: None,
+        on_cues=CardGlance(drive.glance, towards_card(layout(720, 1280), AVATAR)),
+    )  # fmt: skip
+    pcm = np.full(48_000, 3_000, np.int16)
+    for sentence in (0, 1):
+        playout.push(Speech(1, sentence, pcm, last=True, text="先看一号链接。"))
+    show.cues.add(Cue(CueKind.PRODUCT, {"name": "a"}, utterance=1, sentence=1))
+
+    run(show.run(74))
+    down = np.array([plan.face.shapes[DOWN] for plan in source.plans])
+    seen = np.flatnonzero(down > 0.4)
+    assert 25 + DELAY[0] / TICK <= seen[0] <= 25 + 1 / TICK
+    assert down[-5:].max() < 0.3
 
 
 def look(asked, seconds, busy=lambda at: False, seed=0):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
+import io
 import json
 import os
 import signal
@@ -20,15 +22,19 @@ import numpy as np
 import pytest
 
 from livehost import cli
+from livehost.brain.voice import ENGINES
 from livehost.brain.voice.level import BOTH_CHANNELS, loudness
 from livehost.brain.voice.say import default_room
-from livehost.clip import maker, subtitles
+from livehost.brain.voice.tone import Tone
+from livehost.clip import flags, maker, subtitles
 from livehost.clip.batch import read_batch
 from livehost.clip.film import Film, Grade, tags_of
+from livehost.clip.maker import Share
+from livehost.clip.progress import Bar
 from livehost.clip.recording import Recording
-from livehost.clip.settings import job
+from livehost.clip.settings import FIELDS, job
 from livehost.clip.take import clip_layout
-from livehost.errors import ConfigError, OutputLost
+from livehost.errors import BackendBroken, ConfigError, OutputLost
 from livehost.media import Yuv
 from livehost.stage import compose
 
@@ -440,6 +446,84 @@ def test_the_digest_follows_settings_and_files(tmp_path):
     assert len({made({}, **v).digest for v in ({}, {"seed": 2}, {"fps": 48}, {"title": "a"})}) == 4
 
 
+def test_a_voice_that_fails_ends_the_clip_and_says_why(tmp_path, capsys, monkeypatch):
+    class Broken(Tone):
+        name = "broken"
+
+        async def speak(self, sentence):
+            raise BackendBroken("the model is damaged")
+            yield
+
+    monkeypatch.setitem(ENGINES, "broken", Broken)
+    assert render(tmp_path / "out.mp4", "--text", "好", "--voice", "broken") == 1
+    assert "the voice failed: broken: the model is damaged" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_with_something_that_cannot_be_said(tmp_path):
+    assert render(tmp_path / "out.mp4", "--text", "😀😀\n你好呀！", "--voice", "tone") == 0
+
+
+def test_every_setting_has_a_flag_and_stands_in_the_docs():
+    text = (Path(__file__).parents[1] / "docs" / "clips.md").read_text()
+    parser = argparse.ArgumentParser()
+    flags.add_flags(parser)
+    known = {option for action in parser._actions for option in action.option_strings}
+    for name in FIELDS:
+        assert flags.flag(name) in known
+        assert f"`{flags.flag(name)}" in text
+    assert not [option for option in known if option not in text and option not in {"-h", "--help"}]
+
+
+def test_flags_become_settings_with_paths_from_here(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    flags.add_flags(parser)
+    given = parser.parse_args(
+        ["--audio", "a.wav", "--background", "#102030", "--music", "none", "--no-captions"]
+    )
+    assert flags.settings_of(given) == {
+        "audio": str(tmp_path / "a.wav"), "background": "#102030", "music": "none",
+        "captions": False,
+    }  # fmt: skip
+    given = parser.parse_args(["--text-file", "-", "--background", "b.png", "--lead", "1"])
+    assert flags.settings_of(given) == {
+        "text_file": "-", "background": str(tmp_path / "b.png"), "lead_seconds": "1"
+    }  # fmt: skip
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_and_silent_when_asked():
+    terminal, log = Terminal(), io.StringIO()
+    bar = Bar("a.mp4", terminal)
+    bar.tell(1.5, 0.25)
+    shown = terminal.getvalue()
+    assert shown.startswith("\r")
+    assert "\n" not in shown
+    assert "a.mp4 ██████··················  25%  1.5 s made" in shown
+    bar.clear()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    Bar("a.mp4", log).tell(1.0, 0.1)
+    assert not log.getvalue(), "not so soon in a log"
+    quiet = Terminal()
+    Bar("a.mp4", quiet, quiet=True).tell(1.0, 0.1)
+    assert not quiet.getvalue()
+
+
+def test_the_share_that_is_made_follows_what_is_said():
+    told = []
+    share = Share(made({"text": "一二三四五六七。八九十。"}), None, lambda *t: told.append(t[1]))
+    for tick, sentence, said in ((0, -1, 0.0), (10, 0, 0.5), (20, 0, 1.0), (25, -1, 0.0)):
+        share.tell(tick, sentence, said)
+    assert told[0] == 0
+    assert told == sorted(told)
+    assert told[2] == told[3] > 0.5
+
+
 # --- trouble with the disk ------------------------------------------------------------------------
 
 
@@ -538,7 +622,7 @@ def test_somebody_elses_file_is_not_overwritten(tmp_path, capsys):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_batch_that_was_ended_goes_on(number, tmp_path):
     path, out = write_batch(tmp_path / "clips.jsonl"), tmp_path / "out"
-    path.write_text(path.read_text().replace("你好b", "你好" * 40))
+    path.write_text(path.read_text().replace("你好b", "你好" * 16))
     command = [
         sys.executable, "-m", "livehost", "render", "--batch", str(path), "--out-dir", str(out),
         "--voice", "tone", *SMALL,
@@ -593,6 +677,7 @@ def test_batch_files_of_every_kind(tmp_path):
         ("a.toml", "clip = [1]", "[[clip]] tables"),
         ("a.jsonl", "{", ":1: is not valid JSON"),
         ("a.jsonl", "[]", ":1: must be an object"),
+        ("a.jsonl", '{"name": [1], "text": "a"}\n{"name": "[1]"}', "used twice"),
         ("a.jsonl", '{"name": "../x", "text": "a"}', "no name for a file"),
         ("a.jsonl", '{"name": "x"}\n{"name": "X"}', "used twice"),
     ],

@@ -69,7 +69,9 @@ Read = Iterator[tuple[Callable[[str], str], dict[str, Any]]]
 
 def _row(number: int, where: Callable[[str], str], values: dict[str, Any]) -> Row:
     given = values.pop("name", None)
-    name = f"{number:03}" if given in {None, ""} else str(given).strip().removesuffix(".mp4")
+    name = (
+        f"{number:03}" if given is None or given == "" else str(given).strip().removesuffix(".mp4")
+    )
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{where('name')}: {name!r} is no name for a file")
     return Row(name, where, values)

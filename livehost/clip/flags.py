@@ -61,6 +61,7 @@ def _add_said(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--avatar", metavar="FOLDER")
     who.add_argument("--voice", metavar="[ENGINE:]NAME", help="see livehost voice list")
     who.add_argument("--speed", metavar="N", help="0.5 to 2")
+    who.add_argument("--voice-quality", metavar="live|studio", help="studio: better, and slower")
     who.add_argument("--language", metavar="zh|en")
     who.add_argument(
         "--emotion", metavar="NAME", help="for all of it; default: from each sentence's words"

@@ -67,6 +67,8 @@ class Clip(Model):
     voice: str = ""
     """A voice of the room's engine, an engine, or engine:voice."""
     speed: float | None = Field(None, ge=0.5, le=2)
+    voice_quality: Literal["live", "studio"] | None = None
+    """Kokoro: "studio" makes the sound as published, at eight times the cost."""
     language: Literal["zh", "en"] | None = None
     emotion: str = ""
     """A preset of the avatar for all of it; empty: each sentence has its own, from its words."""
@@ -190,10 +192,11 @@ def _text(source: str, folder: Path, name: str) -> str:
     try:
         given = sys.stdin.buffer.read() if source == "-" else (folder / source).read_bytes()
         return given.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{name}: {source} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: {source} is not UTF-8 text; save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{name}: {source} cannot be read: {why}") from error
 
 
 def _existing(path: Path, name: str) -> Path:
@@ -246,6 +249,7 @@ def _voice(clip: Clip, base: Room) -> config.Voice:
             "engine": engine or base.voice.engine,
             "name": voice or base.voice.name,
             "speed": base.voice.speed if clip.speed is None else clip.speed,
+            "quality": clip.voice_quality or base.voice.quality,
             "fallback": (),  # a clip with the wrong voice is worse than none
         }
     )

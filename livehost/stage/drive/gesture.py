@@ -149,7 +149,7 @@ _YES = re.compile(
 )
 _NO = re.compile(
     r"(?<![是会能要有用行可想])(?:不会|不用(?!客气|谢)|不是|不能|不可以|不行|不需要|绝不|并不|从来?不"
-    r"|没有(?!想到)|不油炸|不额外|不含)"
+    r"|没有(?!想到|的话)|不油炸|不额外|不含)"
     r"|\b(?:no(?! (?:problem|doubt|one))|not(?! only)|never|nothing|none|cannot"
     r"|(?:do|does|did|wo|is|are|ca)n't(?! (?:it|you|they|we|that|this)\b))\b",
     re.IGNORECASE,
@@ -171,12 +171,13 @@ _WEIGHTY = re.compile(
     r"|\b(?:really|very|only|especially|every|all of|remember|exactly)\b",
     re.IGNORECASE,
 )
-# pattern, kind, chance, rank, size; at most one bow in a sentence
+# pattern, kind, chance, rank, size
+_ONCE = frozenset({Kind.BOW, Kind.SHAKE})  # in a sentence
 _RULES = (
     (_SORRY, Kind.BOW, 0.9, 0, 1.15),
     (_GREETING, Kind.BOW, 0.8, 1, 0.8),
     (_YES, Kind.NOD, 0.9, 1, 1.0),
-    (_NO, Kind.SHAKE, 0.7, 2, 1.0),
+    (_NO, Kind.SHAKE, 0.6, 2, 1.0),
     (_PRICE, Kind.BEAT, 0.95, 3, 1.15),
     (_WEIGHTY, Kind.BEAT, 0.5, 5, 0.85),
 )
@@ -190,7 +191,7 @@ def _wanted(text: str, phones: Sequence[Phone], when: _Times) -> Iterator[_Found
                 continue  # "isn't it?" is no denial
             at = when.at((found.start() + found.end()) / 2)
             yield _Found(kind, at, chance, rank, size)
-            if kind is Kind.BOW:
+            if kind in _ONCE:
                 break
     yield from (_tilt(span, when) for span in asked[-1:])
     yield from (_Found(Kind.BEAT, at, 0.7, 4) for at in _stressed(phones))

@@ -81,7 +81,7 @@ def often(text, kind):
     ],
 )
 def test_words_bring_their_gesture_most_of_the_time(text, kind):
-    assert 0.5 * len(SEEDS) < often(text, kind) <= len(SEEDS)
+    assert 0.4 * len(SEEDS) < often(text, kind) <= len(SEEDS)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ def test_words_bring_their_gesture_most_of_the_time(text, kind):
         ("是不是经常有点饿？", Kind.SHAKE),
         ("这个要不要看一下。", Kind.SHAKE),
         ("不用客气。", Kind.SHAKE),
+        ("没有的话，咱们接着往下看。", Kind.SHAKE),
         ("它不错，也不贵。", Kind.SHAKE),
         ("It is not only light.", Kind.SHAKE),
         ("Isn't it light, doesn't it fit?", Kind.SHAKE),
@@ -111,6 +112,11 @@ def test_a_plain_sentence_is_said_with_a_quiet_head():
 
 def test_nobody_nods_at_every_yes():
     assert often("是的，它有三种颜色。", Kind.NOD) < len(SEEDS)
+
+
+def test_two_denials_are_shaken_at_once():
+    text = "它不会掉色，也不用烘干，洗的时候也不会缩水。"
+    assert max(kinds(text, seed).count(Kind.SHAKE) for seed in SEEDS) == 1
 
 
 def test_equal_arguments_equal_gestures_and_other_seeds_other_ones():

@@ -152,7 +152,7 @@ class Notes:
     def sentence(self, utterance, sentence, text, rule):
         self.states[utterance, sentence] = ("planned", text)
 
-    def sentence_is(self, utterance, sentence, state, samples=0, total=0):
+    def sentence_is(self, utterance, sentence, state, samples=0, total=0, tick=None):
         assert (utterance, sentence) in self.states, "written down before it is acted on"
         self.states[utterance, sentence] = (state, self.states[utterance, sentence][1])
 

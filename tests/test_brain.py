@@ -14,6 +14,7 @@ import pytest
 
 from livehost.brain import app
 from livehost.brain.ahead import SpeechAhead
+from livehost.brain.audit.reading import entries, utterances, verify
 from livehost.brain.desk import ShowDesk, flattened
 from livehost.brain.intent import Place
 from livehost.brain.manners import Manners
@@ -523,3 +524,31 @@ def test_the_process_ends_with_its_parent_and_names_what_is_wrong(tmp_path):
 
     assert asyncio.run(main()) == (0, 2)
     assert os.path.exists(tmp_path / "state" / "show.sqlite3")  # noqa: PTH110
+
+
+def test_the_audit_log_tells_what_was_said_and_why(tmp_path):
+    room_file(tmp_path)
+
+    async def main():
+        async with staged() as stage:
+            async with brain(tmp_path, stage) as live:
+                await until(lambda: len(stage.air) > 1)
+                live.desk.submit_chat({"text": "多少钱", "user": "u1", "nickname": "小王"})
+                await until(lambda: live.speaker.on_air.counts["utterances.reply"])
+                await asyncio.sleep(8)
+            return live.state.log
+
+    log = run(main())
+    assert log.waiting == log.lost == 0
+    folder = tmp_path / "state" / "audit"
+    verdict = verify(folder)
+    assert verdict.problems == [] and verdict.records > 20
+    told = list(utterances(folder))
+    reply = next(each for each in told if each["kind"] == "reply")
+    assert reply["asked"]["text"] == "多少钱" and reply["asked"]["nickname"] == "小王"
+    assert "price" in reply["card"] and reply["label"] == "AI生成 · 数字人"
+    first = reply["sentences"][0]
+    assert first["state"] in ("heard", "interrupted") and first["samples"] > 0
+    assert first["tick"] >= 0 and reply["stage"].startswith("boot")
+    kinds = {entry.kind for _, entry in entries(folder)}
+    assert {"show", "chat", "chat-done", "utterance", "sentence", "aired", "ended"} <= kinds

@@ -365,7 +365,8 @@ def test_the_gate_replaces_and_it_is_noted():
 
     room = run(main())
     assert room.stage.texts[:2] == ["看商品卡。", "今天有两样东西。"]
-    assert room.notes.audits[0][1]["rule"] == "rule"
+    gate = [what for kind, what in room.notes.audits if kind == "gate"]
+    assert gate[0]["rule"] == "rule"
 
 
 def test_a_broken_voice_costs_its_sentence_and_nothing_else():

@@ -138,7 +138,7 @@ def test_a_damaged_file_is_moved_aside(tmp_path):
 
     async def main():
         state = State(path)
-        state.audit("x", a=1)
+        state.audit("command", a=1)
         await state.close()
         return state.store.moved
 

@@ -15,10 +15,13 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import asdict
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from livehost import __version__
 from livehost.brain.ahead import SpeechAhead
+from livehost.brain.audit import Kind as Audit
 from livehost.brain.catalog import Line, Segment, load_catalog
 from livehost.brain.chat.feed import Feed, feed_of
 from livehost.brain.chat.feed import State as FeedState
@@ -39,7 +42,7 @@ from livehost.brain.late import Late
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import Aired
 from livehost.brain.picture import Picture
-from livehost.brain.reply import Replier, make_replier
+from livehost.brain.reply import Exchange, Replier, make_replier
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.state import State, Unfinished
@@ -94,7 +97,9 @@ class Show:
         memory = self.state.memory
         self.voice: Late[SpeechCache] = Late(functools.partial(_load_voice, room))
         self.replier: Late[Replier] = Late(
-            functools.partial(make_replier, room, self.catalog, self.gate, self._refused)
+            functools.partial(
+                make_replier, room, self.catalog, self.gate, self._refused, self._asked
+            )
         )
         self.link = StageLink(options.socket)
         self.picture = Picture(self.link.cue)
@@ -108,6 +113,7 @@ class Show:
             history,
             self._line,
         )
+        self.state.card = self.writer.card
         self.inbox = Inbox(
             self.state.chat_is,
             lambda text: product_in(text, self.writer.names()),
@@ -176,10 +182,12 @@ class Show:
 
     async def run(self, ending: asyncio.Event, lines: asyncio.StreamReader | None) -> None:
         """Keep every service running until `ending` is set."""
+        self._note_beginning()
         async with asyncio.TaskGroup() as group:
             services = [
                 group.create_task(supervise(name, service), name=name)
                 for name, service in (
+                    ("audit", self.state.log.run),
                     ("stage-link", self.link.run),
                     ("speaker", self.speaker.run),
                     ("voice", self.voice.load_and_wait),
@@ -201,6 +209,7 @@ class Show:
 
     async def close(self) -> None:
         """Save the last state and close what is open."""
+        self.state.log.note(Audit.SHOW, event="ended")
         await self.state.close()
         if self.voice.value:
             self.voice.value.close()
@@ -257,6 +266,24 @@ class Show:
         """Write down what a language model said and the gate stopped; the card answers instead."""
         self.state.audit(
             "gate", model=True, rule=verdict.rule, found=verdict.found, text=text, said=""
+        )
+
+    def _asked(self, exchange: Exchange) -> None:
+        if exchange.messages:
+            self.state.log.note(Audit.MODEL, **asdict(exchange))
+
+    def _note_beginning(self) -> None:
+        """Write down what goes on air, and with what label."""
+        room = self.room
+        self.state.log.note(
+            Audit.SHOW,
+            event="began",
+            room=room.name,
+            version=__version__,
+            label=room.scene.label,
+            avatar=room.avatar.path,
+            voice={"engine": room.voice.engine, "name": room.voice.name},
+            products=sorted(self.catalog.products),
         )
 
     async def _console(self) -> None:

@@ -105,13 +105,19 @@ class ShowDesk:
                 "refused": self._state.store.refused,
                 "failing": self._state.store.failing,
             },
+            "audit": {
+                "written": self._state.log.written,
+                "waiting": self._state.log.waiting,
+                "lost": self._state.log.lost,
+                "failing": self._state.log.failing,
+            },
             "voice": voice.snapshot() if voice else {},
             "warnings": self._warnings(),
         }
 
     def metrics(self) -> dict[str, float]:
         """Return every number by its Prometheus name."""
-        on_air, store = self._speaker.on_air, self._state.store
+        on_air, store, log = self._speaker.on_air, self._state.store, self._state.log
         answers = on_air.answer_seconds.snapshot()
         numbers: dict[str, float] = {
             "livehost_stage_connected": float(self._link.connected),
@@ -123,6 +129,9 @@ class ShowDesk:
             "livehost_state_writes_waiting": store.waiting,
             "livehost_state_writes_refused_total": store.refused,
             "livehost_state_failing": float(bool(store.failing)),
+            "livehost_audit_records_total": log.written,
+            "livehost_audit_records_lost_total": log.lost,
+            "livehost_audit_failing": float(bool(log.failing)),
             "livehost_preview_packets_left_out_total": self._link.preview.left_out,
             "livehost_answers_total": answers["count"],
             "livehost_catalog_problems": len(self._catalog.problems),
@@ -313,6 +322,8 @@ class ShowDesk:
         warnings += [f"word lists not reloaded: {problem}" for problem in self._rules.problems]
         if store.failing:
             warnings.append(f"state cannot be written: {store.failing}")
+        if failing := self._state.log.failing:
+            warnings.append(f"audit log cannot be written: {failing}")
         if store.moved:
             warnings.append(f"the state file was damaged; it is kept as {store.moved.name}")
         warnings += voice_status.warnings(self._engines())
@@ -320,6 +331,8 @@ class ShowDesk:
         warnings += [
             f"chat source {feed.name}: {feed.reason}" for feed in self._feeds if feed.troubled
         ]
+        troubles = (self._link.health.get(key) for key in ("renderer_trouble", "encoder_trouble"))
+        warnings += [f"picture: {trouble}" for trouble in troubles if trouble]
         if not self._link.connected:
             warnings.append("the stage is not there; nobody hears the host")
         return warnings

@@ -38,7 +38,13 @@ class Record(Protocol):
         """Note a sentence."""
 
     def sentence_is(
-        self, utterance: int, sentence: int, state: str, samples: int = 0, total: int = 0
+        self,
+        utterance: int,
+        sentence: int,
+        state: str,
+        samples: int = 0,
+        total: int = 0,
+        tick: int | None = None,
     ) -> None:
         """Note what became of a sentence."""
 
@@ -168,13 +174,13 @@ class OnAir:
         if aired is None:
             return
         if isinstance(report, Started):
-            self._started(aired, report.sentence)
+            self._started(aired, report.sentence, report.tick)
         else:
             self._ended(aired, report)
 
-    def _started(self, aired: Aired, sentence: int) -> None:
+    def _started(self, aired: Aired, sentence: int, tick: int) -> None:
         self.saying = aired, sentence
-        self._record.sentence_is(aired.id, sentence, "started")
+        self._record.sentence_is(aired.id, sentence, "started", tick=tick)
         if not aired.dropped:
             self._director.started(aired.intent, sentence)
             self._record.cursor(self._director.cursor)

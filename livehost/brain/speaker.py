@@ -260,6 +260,11 @@ class Speaker:
         completely is heard out; the rest is cut and said again. Raises WireLost.
         """
         session, hello = self._link.session, self._link.hello
+        if hello:
+            self._record.audit(
+                "show", event="stage", boot=hello.boot,
+                width=hello.width, height=hello.height, fps=hello.fps,
+            )  # fmt: skip
         self._picture.renew()
         await asyncio.sleep(GREETING)
         if session == 1 and hello and hello.on_air:

@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from livehost.brain.audit import Kind as Audit
+from livehost.brain.audit import Recorder
 from livehost.brain.chat.intake import REMEMBERED
 from livehost.brain.chat.message import ChatMessage, Kind
 from livehost.brain.intent import Intent, Place
 from livehost.brain.store import Store
 
+AUDIT_FOLDER = "audit"
 ID_BLOCK = 1000  # utterance ids reserved at once
 RESUME_SECONDS = 1800.0  # an older cursor starts the script anew
 WAITING_SECONDS = 120.0  # chat not answered yet is taken up again this long after it came
@@ -81,6 +84,10 @@ class State:
 
     def __init__(self, path: Path, run: str = "") -> None:
         self.store = Store(path)
+        self.log = Recorder(path.parent / AUDIT_FOLDER)
+        """The audit log."""
+        self.card: Callable[[Intent], dict[str, Any] | None] = lambda _intent: None
+        """Returns the product card that an utterance speaks from."""
         self._next_id, self._reserved = self._reserve_first()
         counted = self.store.rows("SELECT reason, count FROM rejected")
         self.rejections: Counter[str] = Counter(dict(counted))
@@ -107,10 +114,25 @@ class State:
             utterance, intent.kind.value, intent.reason, understood,
             json.dumps(intent.to_json(), ensure_ascii=False), _now(),
         )  # fmt: skip
+        asked = intent.asked
+        self.log.note(
+            Audit.UTTERANCE,
+            utterance=utterance,
+            kind=intent.kind.value,
+            reason=intent.reason,
+            understood=understood,
+            product=intent.product,
+            card=self.card(intent),
+            asked={"id": asked.id, "nickname": asked.nickname, "text": asked.text}
+            if asked
+            else None,
+            answers=list(intent.answers),
+        )
 
     def ended(self, utterance: int, how: str) -> None:
         """Note how an utterance ended: done, yielded, cut, lost, failed, withdrawn."""
         self.store.put("UPDATE utterances SET state = ? WHERE id = ?", how, utterance)
+        self.log.note(Audit.ENDED, utterance=utterance, how=how)
 
     def sentence(self, utterance: int, sentence: int, text: str, rule: str) -> None:
         """Note a sentence that passed the gate, or the safe line in its place."""
@@ -118,16 +140,30 @@ class State:
             "INSERT OR REPLACE INTO sentences VALUES (?, ?, ?, ?, 'planned', 0, 0, ?)",
             utterance, sentence, text, rule, _now(),
         )  # fmt: skip
+        self.log.note(Audit.SENTENCE, utterance=utterance, sentence=sentence, text=text, rule=rule)
 
     def sentence_is(
-        self, utterance: int, sentence: int, state: str, samples: int = 0, total: int = 0
+        self,
+        utterance: int,
+        sentence: int,
+        state: str,
+        samples: int = 0,
+        total: int = 0,
+        tick: int | None = None,
     ) -> None:
-        """Note what became of a sentence: sent, started, heard or interrupted."""
+        """Note what became of a sentence: sent, started (at which tick), heard or interrupted."""
         self.store.put(
             "UPDATE sentences SET state = ?, samples = ?, total = ?, at = ?"
             " WHERE utterance = ? AND sentence = ?",
             state, samples, total, _now(), utterance, sentence,
         )  # fmt: skip
+        if state == "started":
+            self._aired(utterance, sentence, state=state, tick=tick)
+        elif state != "sent":
+            self._aired(utterance, sentence, state=state, samples=samples, total=total)
+
+    def _aired(self, utterance: int, sentence: int, **what: Any) -> None:
+        self.log.note(Audit.AIRED, utterance=utterance, sentence=sentence, **what)
 
     def cursor(self, place: Place) -> None:
         """Note where the script goes on after a restart."""
@@ -141,12 +177,21 @@ class State:
     def chat(self, message: ChatMessage, source: str, done: Callable[[bool], None]) -> bool:
         """Write one message; `done(fresh)` follows when it is on disk (fresh: a new id)."""
         m = message
+
+        def written(fresh: bool) -> None:
+            if fresh:
+                self.log.note(
+                    Audit.CHAT, id=m.id, source=source, kind=m.kind.value, user=m.user,
+                    nickname=m.nickname, text=m.text, count=m.count, sent=m.at.isoformat(),
+                )  # fmt: skip
+            done(fresh)
+
         return self.store.put(
             "INSERT OR IGNORE INTO chat"
             " (id, source, kind, user, nickname, text, count, extra, at, received)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             m.id, source, m.kind.value, m.user, m.nickname, m.text, m.count,
-            json.dumps(m.extra), m.at.isoformat(), _now(), done=done,
+            json.dumps(m.extra), m.at.isoformat(), _now(), done=written,
         )  # fmt: skip
 
     def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
@@ -158,6 +203,7 @@ class State:
             "UPDATE chat SET outcome = ?, utterance = ? WHERE id = ?",
             outcome, utterance, message_id,
         )  # fmt: skip
+        self.log.note(Audit.CHAT_DONE, id=message_id, outcome=outcome, utterance=utterance)
         self.told(message_id, outcome)
 
     def rejected(self, reason: str) -> None:
@@ -175,6 +221,7 @@ class State:
         """Append one decision: a gate's refusal, an operator's command."""
         text = json.dumps(what, ensure_ascii=False, default=str)
         self.store.put("INSERT INTO audit (at, kind, what) VALUES (?, ?, ?)", _now(), kind, text)
+        self.log.note(Audit(kind), **what)
 
     def flag(self, name: str, value: Any) -> None:
         """Keep an operator's switch over a restart of the brain."""
@@ -187,6 +234,7 @@ class State:
     async def close(self) -> None:
         """Save and close."""
         await self.store.close()
+        await self.log.close()
 
     def _meta(self, key: str, value: Any) -> None:
         self.store.put("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))

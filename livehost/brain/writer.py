@@ -148,6 +148,7 @@ class ShowWriter:
             asked.user,
             self.product(intent.product),
             self._history.last(HEARD),
+            asked.id,
         )
         answer = (await self._replier()).reply(question)
         self._note(asked.id, answer)

@@ -11,12 +11,13 @@ from livehost.brain.catalog import Catalog
 from livehost.brain.gate import Gate, make_gate
 from livehost.brain.reply.answer import Answer, Question, Replier
 from livehost.brain.reply.grounded import GroundedReplier
-from livehost.brain.reply.openai import OpenAIReplier, Refused
+from livehost.brain.reply.openai import Asked, Exchange, OpenAIReplier, Refused
 from livehost.config import Room
 from livehost.errors import ConfigError
 
 __all__ = [
     "Answer",
+    "Exchange",
     "GroundedReplier",
     "OpenAIReplier",
     "Question",
@@ -26,13 +27,18 @@ __all__ = [
 
 
 def make_replier(
-    room: Room, catalog: Catalog, gate: Gate | None = None, refused: Refused | None = None
+    room: Room,
+    catalog: Catalog,
+    gate: Gate | None = None,
+    refused: Refused | None = None,
+    asked: Asked | None = None,
 ) -> Replier:
     """Return who answers in a room. Raises ConfigError when [reply] is not complete.
 
     Args:
         gate: judges what a language model says; None makes one.
         refused: told of what the gate stopped.
+        asked: told what a language model was asked and what it said.
     """
     grounded = GroundedReplier(catalog, room.language)
     if room.reply.engine == "grounded":
@@ -52,4 +58,4 @@ def make_replier(
     if problems:
         raise ConfigError(*problems)
     gate = gate or make_gate(room, catalog)
-    return OpenAIReplier(room.reply, grounded, gate, key, refused=refused)
+    return OpenAIReplier(room.reply, grounded, gate, key, refused=refused, asked=asked)

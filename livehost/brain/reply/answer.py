@@ -22,6 +22,7 @@ class Question:
         nickname: may be said; "" when not.
         product: on the card now.
         heard: the sentences said last, oldest first.
+        message: id of the chat message; "" when it is none.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Question:
     user: str = ""
     product: Product | None = None
     heard: tuple[str, ...] = ()
+    message: str = ""
 
 
 class Answer(AsyncGenerator[str, None]):

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,27 @@ class Breaker:
             self._until = now + self._seconds
 
 
+@dataclass(slots=True)
+class Exchange:
+    """One question to a language model, for the audit log.
+
+    Attributes:
+        message: id of the chat message that it is about.
+        messages: what the model was given; empty when it was not asked.
+        said: its sentences, also one that the gate stopped.
+        error: why it ended early.
+    """
+
+    message: str
+    model: str
+    messages: list[dict[str, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+Asked = Callable[[Exchange], None]
+
+
 class OpenAIReplier:
     """The engine that asks a language model.
 
@@ -74,6 +96,7 @@ class OpenAIReplier:
         gate: judges each sentence before it is handed on.
         key: API key; "" sends none. Never logged.
         refused: told of each sentence that the gate stopped.
+        asked: told what the model was asked and what it said (`Exchange`).
 
     Attributes:
         counts: answers by outcome: model, slow, failed, stopped, open, own, cut.
@@ -89,6 +112,7 @@ class OpenAIReplier:
         key: str = "",
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         refused: Refused | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self._settings = settings
         self._fallback = fallback
@@ -96,6 +120,7 @@ class OpenAIReplier:
         self._key = key
         self._now = now
         self._refused = refused or (lambda _verdict, _text: None)
+        self._asked = asked or (lambda _exchange: None)
         self._breaker = Breaker()
         self._session: aiohttp.ClientSession | None = None
         self.counts: Counter[str] = Counter()
@@ -106,9 +131,7 @@ class OpenAIReplier:
         if meaning.intent in OWN:
             self.counts["own"] += 1
             return self._fallback.reply(question)
-        about = Question(
-            question.text, question.nickname, question.user, meaning.product, question.heard
-        )
+        about = replace(question, product=meaning.product)
         answer = Answer(_nothing(), meaning.intent, meaning.product, self.name)
         answer._sentences = self._answer(about, question, answer)
         return answer
@@ -143,9 +166,11 @@ class OpenAIReplier:
             self.counts["open"] += 1
             return
         said = 0
+        exchange = Exchange(question.message, self._settings.model)
         try:
-            async with aclosing(self._timed(question)) as sentences:
+            async with aclosing(self._timed(question, exchange)) as sentences:
                 async for sentence in sentences:
+                    exchange.said.append(sentence)
                     verdict = self._gate.check(sentence, question.product, self._now())
                     if not verdict.ok:
                         self._refused(verdict, sentence)
@@ -158,7 +183,10 @@ class OpenAIReplier:
             self._breaker.good()
             self.counts["model"] += said > 0
         except LivehostError as error:
+            exchange.error = str(error)
             self._failed(error, loop.time(), said)
+        finally:
+            self._asked(exchange)
 
     def _failed(self, error: LivehostError, now: float, said: int) -> None:
         slow = isinstance(error, BackendTimeout)
@@ -170,11 +198,11 @@ class OpenAIReplier:
 
     # --- time -----------------------------------------------------------------------------------
 
-    async def _timed(self, question: Question) -> AsyncGenerator[str, None]:
+    async def _timed(self, question: Question, exchange: Exchange) -> AsyncGenerator[str, None]:
         """Yield sentences; BackendTimeout when the next one does not come in time."""
         loop = asyncio.get_running_loop()
         end = loop.time() + TOTAL_SECONDS
-        async with aclosing(self._attempts(question)) as sentences:
+        async with aclosing(self._attempts(question, exchange)) as sentences:
             while (left := end - loop.time()) > 0:
                 try:
                     async with asyncio.timeout(min(self._settings.timeout_seconds, left)):
@@ -186,12 +214,12 @@ class OpenAIReplier:
                 if text := spoken(sentence):
                     yield text
 
-    async def _attempts(self, question: Question) -> AsyncGenerator[str, None]:
+    async def _attempts(self, question: Question, exchange: Exchange) -> AsyncGenerator[str, None]:
         """Try again after a passing fault, as long as nothing was said."""
         said = False
         for attempt in range(_ATTEMPTS):
             try:
-                async with aclosing(self._request(question)) as sentences:
+                async with aclosing(self._request(question, exchange)) as sentences:
                     async for sentence in sentences:
                         said = True
                         yield sentence
@@ -203,13 +231,13 @@ class OpenAIReplier:
 
     # --- one request ----------------------------------------------------------------------------
 
-    async def _request(self, question: Question) -> AsyncGenerator[str, None]:
+    async def _request(self, question: Question, exchange: Exchange) -> AsyncGenerator[str, None]:
         url = self._settings.base_url.rstrip("/") + "/chat/completions"
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        body = self._body(question)
+        exchange.messages = body["messages"]
         try:
-            async with self._connected().post(
-                url, json=self._body(question), headers=headers
-            ) as got:
+            async with self._connected().post(url, json=body, headers=headers) as got:
                 _check_status(got.status)
                 stream = visible(pieces(got.content.iter_any()))
                 async for sentence in from_stream(stream):

@@ -68,7 +68,7 @@ STYLES = {
 
 MANNERS = {
     "zf_": {"lively": "zf_xiaoyi", "calm": "zf_xiaobei"},
-    "zm_": {"lively": "zm_yunxia", "calm": "zm_yunyang"},
+    "zm_": {"lively": "zm_yunxi", "calm": "zm_yunyang"},
 }
 """Kokoro voices that lend their manner, by the language and sex of the voice that speaks: only
 voices of one sort mix well."""

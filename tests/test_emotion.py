@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,10 +21,16 @@ from livehost.brain.manners import PHRASES, History, Manners
 from livehost.brain.script import Line, LineText, Segment, SegmentText
 from livehost.brain.sentences import split
 from livehost.brain.utterance import Said, Utterance
+from livehost.brain.voice.kokoro import Kokoro
 from livehost.brain.voice.prosody import STYLES
+from livehost.brain.voice.speech import Sentence
 from livehost.brain.writer import ShowWriter
+from livehost.stage.playout import Playout
+from livehost.wire import Speech, decode, encode
 
+from . import show_parts
 from .demo_shop import demo_catalog
+from .virtual import run
 
 ROOT = Path(__file__).parents[1]
 
@@ -301,3 +308,42 @@ def test_common_answers_made_ahead_feel_as_answers_do(tmp_path):
     assert len({how.emotion for _, how in made_ahead}) >= 3
     for text, how in made_ahead:
         assert how == felt(Intent(IntentKind.REPLY, ""), text)
+
+
+def test_the_stage_is_told_each_sentences_feeling():
+    rundown = (
+        show_parts.Segment("a", None, (show_parts.Line("谢谢大家。卖完了。它很轻。", ""),)),
+        show_parts.Segment("b", None, (show_parts.Line("谢谢大家。", "calm"),)),
+    )
+
+    async def main():
+        async with show_parts.show(rundown=rundown) as room, asyncio.timeout(60):
+            while len(room.stage.air) < 5:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            return room.stage.received
+
+    sent = [m for m in run(main()) if isinstance(m, Speech) and m.text][:4]
+    assert [(m.text, m.emotion, m.intensity) for m in sent] == [
+        ("谢谢大家。", "friendly_smile", 0.8),
+        ("卖完了。", "apologetic", 0.6),
+        ("它很轻。", "neutral", 1.0),
+        ("谢谢大家。", "calm", 1.0),
+    ]
+
+
+def test_a_feeling_reaches_the_face_over_the_wire():
+    frame = encode(Speech(1, 0, np.ones(960, np.int16), True, "x", (), "calm", 0.4))
+    head = int.from_bytes(frame[:4], "big")
+    playout = Playout()
+    playout.push(decode(frame[8 : 8 + head], frame[8 + head :]))
+    spoken = playout.pull(960).spoken
+    assert (spoken.emotion, spoken.intensity) == ("calm", 0.4)
+
+
+def test_the_voice_feels_a_guess_less_than_a_wish():
+    voice = SimpleNamespace(_expression=1.0)
+    half, full = (
+        Kokoro._style(voice, Sentence("x", "excited", intensity=share)) for share in (0.5, 1.0)
+    )
+    assert full == STYLES["excited"]
+    assert 1 < half.speed < full.speed and 0 < half.pitch < full.pitch

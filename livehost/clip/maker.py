@@ -91,7 +91,7 @@ class Maker:
         given.check_scene(job.room.scene)
         avatar = self._avatar(job)
         job = self._with_colour(job)
-        recording = self._recording(job)
+        recording = await self._recording(job)
         if recording is None:
             self._voice(job.room)  # its settings are judged before the work begins
         pieces = play(recording, job.clip.emotion) if recording else self._read_aloud(job)
@@ -99,7 +99,7 @@ class Maker:
         try:
             take = Take(job, avatar, _captions(job), film)
             taken = await take.run(pieces, Share(job, recording, told).tell)
-            written = await asyncio.get_running_loop().run_in_executor(None, film.close)
+            written = film.close()  # not in a thread: nothing may come between it and abandon
         except BaseException:
             film.abandon()
             raise
@@ -129,10 +129,11 @@ class Maker:
         scene = job.room.scene.model_copy(update={"background": path})
         return replace(job, room=job.room.model_copy(update={"scene": scene}))
 
-    def _recording(self, job: Job) -> Recording | None:
+    async def _recording(self, job: Job) -> Recording | None:
         if job.clip.audio is None:
             return None
-        return Recording(job.clip.audio, job.room.audio.loudness_lufs)
+        lufs, loop = job.room.audio.loudness_lufs, asyncio.get_running_loop()
+        return await loop.run_in_executor(None, Recording, job.clip.audio, lufs)
 
     async def _read_aloud(self, job: Job) -> Pieces:
         voice = self._voice(job.room)

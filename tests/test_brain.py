@@ -533,10 +533,10 @@ def test_the_audit_log_tells_what_was_said_and_why(tmp_path):
         async with staged() as stage:
             async with brain(tmp_path, stage) as live:
                 await until(lambda: len(stage.air) > 1)
-                live.desk.submit_chat({"text": "多少钱", "user": "u1", "nickname": "小王"})
-                await until(lambda: live.speaker.on_air.counts["utterances.reply"])
+                live.desk.submit_chat({"text": "2号链接多少钱", "user": "u1", "nickname": "小王"})
+                await until(lambda: live.show.speaker.on_air.counts["utterances.reply"])
                 await asyncio.sleep(8)
-            return live.state.log
+            return live.show.state.log
 
     log = run(main())
     assert log.waiting == log.lost == 0
@@ -545,7 +545,7 @@ def test_the_audit_log_tells_what_was_said_and_why(tmp_path):
     assert verdict.problems == [] and verdict.records > 20
     told = list(utterances(folder))
     reply = next(each for each in told if each["kind"] == "reply")
-    assert reply["asked"]["text"] == "多少钱" and reply["asked"]["nickname"] == "小王"
+    assert reply["asked"]["text"] == "2号链接多少钱" and reply["asked"]["nickname"] == "小王"
     assert "price" in reply["card"] and reply["label"] == "AI生成 · 数字人"
     first = reply["sentences"][0]
     assert first["state"] in ("heard", "interrupted") and first["samples"] > 0

@@ -354,11 +354,6 @@ def test_hiss_brings_the_teeth_together():
     assert hiss[SHAPE["jawOpen"]] < 0.1 and hiss[SHAPE["mouthLowerDownLeft"]] > 0.2
 
 
-def test_speech_without_timings_moves_the_mouth():
-    jaw = stack(say(Drive(AVATAR, TIMELINE), 0, 75))[:, SHAPE["jawOpen"]]
-    assert jaw.max() > 0.2 and jaw.std() > 0.05
-
-
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=400),

@@ -27,6 +27,7 @@ LEVEL = 0.1  # RMS that speech has before its gain is drawn
 _STEP = SAMPLE_RATE // RATE
 _CUTS = (3_400, 4_000, 5_500, 7_000, 11_000)  # Hz
 _SPEECHLESS = 0.12  # share of examples in which nobody speaks
+_BANDS = np.arange(mel.BANDS, dtype=np.float32)
 _CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4, 7, 11), (0, 3, 7, 10), (0, 5, 7), (0, 7))
 
 
@@ -99,6 +100,27 @@ def paced(clip: Clip, labels: Labels, random: Random) -> tuple[Sound, Labels]:
         return np.asarray(rows[here] * (1 - share) + rows[there] * share, np.float32)
 
     return sound, _each(labels, between)
+
+
+def other_voice(frames: Sound, random: Random) -> Sound:
+    """Return (n, BANDS) frames as from another throat, through another microphone.
+
+    Formants are moved by up to 13 %, levels by a smooth curve of some decibels; at times a few
+    bands are lost. Source: Jaitly and Hinton, Vocal tract length perturbation, 2013; Park et al.,
+    SpecAugment, 2019.
+    """
+    if random.random() < 0.6:
+        where = np.interp(mel.centres() * random.uniform(0.87, 1.13), mel.centres(), _BANDS)
+        here = np.minimum(where.astype(int), mel.BANDS - 2)
+        part = (where - here).astype(np.float32)
+        frames = frames[:, here] * (1 - part) + frames[:, here + 1] * part
+    if random.random() < 0.6:
+        waves = np.cos(np.pi * np.outer(np.arange(4), (_BANDS + 0.5) / mel.BANDS))
+        frames = frames + (random.normal(size=4) * 0.6 @ waves).astype(np.float32)
+    if random.random() < 0.3:
+        frames, low = frames.copy(), int(random.integers(mel.BANDS - 4))
+        frames[:, low : low + int(random.integers(1, 6))] = mel.SILENT
+    return np.asarray(np.maximum(frames, mel.SILENT), np.float32)
 
 
 def _surrounded(sound: Sound, labels: Labels, random: Random) -> tuple[Sound, Labels]:

@@ -254,9 +254,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", type=Path, help="folder of clips of voices not trained on")
     parser.add_argument("model", type=Path)
-    parser.add_argument("--most", type=int, default=1000, help="clips")
+    parser.add_argument("--most", type=int, default=1000, help="clips, from all voices")
     options = parser.parse_args()
-    table = measure(folder(options.clips)[: options.most], options.model)
+    clips = folder(options.clips)
+    table = measure(clips[:: -(-len(clips) // options.most)], options.model)
     print("{" + ",\n".join(_lines(table)) + "}")
 
 

@@ -29,11 +29,12 @@ class Block(nn.Module):
         super().__init__()
         self.mix = nn.Conv1d(width, width, 3, dilation=dilation, bias=False)
         self.norm = nn.BatchNorm1d(width)
+        self.drop = nn.Dropout(0.1)
         self._first, self._last = 2 * dilation - ahead, ahead
 
     def forward(self, x: Tensor) -> Tensor:
         kept = x[:, :, self._first : x.shape[2] - self._last]
-        return kept + functional.relu(self.norm(self.mix(x)))
+        return kept + self.drop(functional.relu(self.norm(self.mix(x))))
 
 
 class Network(nn.Module):
@@ -50,7 +51,7 @@ class Network(nn.Module):
         self.register_buffer("spread", torch.ones(BANDS, 1))
         self.enter = nn.Conv1d(BANDS + 1, width, 5, stride=2)
         self.blocks = nn.Sequential(*[Block(width, *layer) for layer in _LAYERS])
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(0.2)
         self.turn = nn.Conv1d(width, width, 1)
         self.leave = nn.Conv1d(width, len(GROUPS) * visemes + 3, 1)
 

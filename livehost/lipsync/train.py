@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livehost.lipsync.augment import Example, Random, example
+from livehost.lipsync.augment import Example, Random, example, other_voice
 from livehost.lipsync.data import Clip, load
 from livehost.lipsync.labels import Labeller, Labels, reference
 from livehost.lipsync.network import Judge, Network
@@ -104,7 +104,7 @@ def _stretch(heard: Example, random: Random) -> tuple[np.ndarray, ...]:
     if random.random() < _BEGUN_LATE:
         low = min(max(low, start + int(random.integers(0, PAST))), high)
     window = np.zeros((BANDS + 1, _FRAMES), np.float32)
-    window[:-1, low - start : high - start] = heard.frames[low:high].T
+    window[:-1, low - start : high - start] = other_voice(heard.frames[low:high], random).T
     window[-1, low - start : high - start] = 1
     take = np.minimum(np.arange(first, first + MOMENTS), count - 1)
     labels = heard.labels
@@ -124,7 +124,7 @@ class Run:
         self.judge = Judge(targets, [self.visemes.index(name) for name in CLOSURES])
         self.network = Network(len(self.visemes))
         self.average = copy.deepcopy(self.network)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=0.03)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=0.1)
         self._round = 0
         self._examples: deque[list[Example]] = deque(maxlen=KEPT)
         if out.exists():

@@ -43,14 +43,23 @@ def _tables() -> tuple[Frames, Frames]:
     """Return the window, and (bins, BANDS) filters that give a full-scale sine about 1."""
     window = np.hanning(WINDOW + 1)[:-1]
     window *= 2 / window.sum()
-    top, bottom = _mel(_HIGH), _mel(_LOW)
-    edges = 700 * (10 ** (np.linspace(bottom, top, BANDS + 2) / 2595) - 1)
+    edges = _edges()
     bins = int(_HIGH * WINDOW / SAMPLE_RATE) + 1
     hertz = np.arange(bins)[:, None] * SAMPLE_RATE / WINDOW
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (hertz - low) / (middle - low), (high - hertz) / (high - middle)
     filters = np.maximum(0, np.minimum(rising, falling))
     return window.astype(np.float32), filters.astype(np.float32)
+
+
+def centres() -> Frames:
+    """Return (BANDS,) Hz."""
+    return np.asarray(_edges()[1:-1], np.float32)
+
+
+def _edges() -> NDArray[np.float64]:
+    bottom, top = _mel(_LOW), _mel(_HIGH)
+    return np.asarray(700 * (10 ** (np.linspace(bottom, top, BANDS + 2) / 2595) - 1))
 
 
 def _mel(hertz: float) -> float:

@@ -14,7 +14,8 @@ from livehost.clock import Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Yuv
 from livehost.stage import encode
-from livehost.stage.encode import AAC_SAMPLES, avcc_record, nal_units, open_encoder
+from livehost.stage.avc import avcc_record, nal_units, parameter_sets, record_in
+from livehost.stage.encode import AAC_SAMPLES, open_encoder
 from livehost.stage.outputs.mux import Muxer, flv_head
 
 WIDTH, HEIGHT = 208, 176  # rows that FFmpeg pads
@@ -209,6 +210,118 @@ def test_errors_of_the_encoder_are_broken_backends():
     encoder.flush()
     with pytest.raises(BackendBroken):
         encoder.video(0, None)
+
+
+# --- an accelerated encoder that is lost on air -------------------------------------------------
+
+
+class Lost(encode.VideoEncoder):
+    """Taken for NVENC; from one tick on it fails, and it keeps its last packets back."""
+
+    fails_at, holds = 10, 0
+
+    def __init__(self, name, video):
+        # Other parameters than x264 will have, as NVENC's are.
+        given = video.model_copy(update={"preset": "ultrafast"}) if name == "h264_nvenc" else video
+        super().__init__("libx264", given)
+        self.name, self._settings, self._held = name, video, []
+
+    def _packets(self, call):
+        if self.name == "libx264":
+            return super()._packets(call)
+        if self._next_tick > self.fails_at:
+            raise BackendBroken("h264_nvenc: the GPU is gone")
+        self._held += [(packet.pts, packet) for packet in call()]
+        out, self._held = (
+            self._held[: -self.holds or None],
+            self._held[-self.holds or len(self._held) :],
+        )
+        return [self._packet(packet) for _, packet in out]
+
+
+@pytest.fixture
+def nvenc(monkeypatch):
+    monkeypatch.setattr(encode, "VideoEncoder", Lost)
+    monkeypatch.setattr(encode, "_probed", Lost)
+
+    def make(**changes):
+        for name, value in changes.items():
+            monkeypatch.setattr(Lost, name, value)
+        return opened(encoder="auto")
+
+    return make
+
+
+@pytest.mark.parametrize("holds", [0, 3])
+def test_a_lost_gpu_encoder_costs_no_tick(nvenc, caplog, holds):
+    encoder = nvenc(holds=holds)
+    before = encoder.header
+    assert encoder.name == "h264_nvenc" and not encoder.trouble
+    packets = [p for n in range(30) for p in encoder.video(n, picture(16 + n))] + encoder.flush()
+    timeline = Timeline(settings().rate)
+    assert [p.pts for p in packets] == [timeline.first_sample(n) for n in range(30)]
+    assert [n for n, p in enumerate(packets) if p.keyframe] == [0, 10 - holds]
+    assert encoder.name == "libx264" and "the GPU is gone" in encoder.trouble
+    assert caplog.messages.count("video encoder lost; x264 goes on") == 1
+    # Who joined before decodes what comes after, and who joins later has the new header.
+    for header in (before, encoder.header):
+        decoder = av.CodecContext.create("h264", "r")
+        decoder.extradata = header.video_extradata
+        given = packets if header is before else packets[10 - holds :]
+        frames = [f for p in given for f in decoder.decode(av.Packet(p.data))]
+        frames += decoder.decode(None)
+        assert len(frames) == len(given)
+        assert np.abs(frames[-1].to_ndarray()[:HEIGHT].astype(int) - picture(45).y).mean() < 3
+    assert before.video_extradata != encoder.header.video_extradata
+
+
+def test_the_picture_that_was_lost_is_repeated(nvenc):
+    encoder = nvenc()
+    for n in range(10):
+        encoder.video(n, picture(100))
+    packets = encoder.video(10, None) + encoder.flush()
+    assert np.abs(decoded(encoder, packets)[-1][:HEIGHT].astype(int) - picture(100).y).mean() < 3
+
+
+def test_x264_that_fails_ends_the_show(nvenc, monkeypatch):
+    def broken(name, video):
+        raise BackendBroken("no memory")
+
+    encoder = nvenc()
+    for n in range(10):
+        encoder.video(n, None)
+    monkeypatch.setattr(encode, "VideoEncoder", broken)
+    with pytest.raises(BackendBroken, match="no memory"):
+        encoder.video(10, None)
+
+
+@pytest.mark.parametrize("container", ["flv", "mp4"])
+def test_a_stream_goes_on_through_a_lost_encoder(nvenc, container):
+    encoder, target = nvenc(), io.BytesIO()
+    muxer = Muxer(target, container, encoder.header)
+    muxer.start()
+    for n in range(50):
+        sound = encoder.audio(n * 1920, np.zeros((1920, 2), np.int16))
+        for p in encoder.video(n, picture(16 + 2 * n)) + sound:
+            muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
+    muxer.close()
+    sent = target.getvalue()
+    if container == "flv":  # the far end is told of the new parameters beside the pictures
+        assert sent.count(b"\x17\x00\x00\x00\x00") == 2
+    with av.open(io.BytesIO(sent)) as source:
+        frames = list(source.decode(video=0))
+    assert len(frames) == 50
+    steps = np.diff([float(frame.time) for frame in frames])
+    assert np.abs(steps - 0.04).max() < 0.002
+    for n in (5, 15, 45):
+        drawn = frames[n].to_ndarray()[:HEIGHT].astype(int)
+        assert np.abs(drawn - picture(16 + 2 * n).y).mean() < 4
+
+
+def test_parameters_in_the_stream_are_those_of_the_header():
+    record = opened().header.video_extradata
+    assert record_in(parameter_sets(record) + b"\0\0\0\x01\x65") == record
+    assert record_in(b"\0\0\0\x01\x65") == record_in(b"") == b""
 
 
 def lengths_to_units(data: bytes) -> list[bytes]:

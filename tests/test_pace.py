@@ -93,6 +93,21 @@ def test_one_late_picture_now_and_then_is_forgiven():
     assert ladder.level is Quality.MOUTH_ONLY
 
 
+def test_pictures_that_only_wait_do_not_bring_the_next_fall():
+    """What was ordered before a fall is late whatever the level is now."""
+    ladder = Ladder(25, grace_seconds=0)
+    ladder.missed()
+    ladder.missed()
+    for _ in range(20):
+        ladder.missed(dear=False)
+    assert ladder.level is Quality.MOUTH_ONLY
+    ladder.missed()
+    assert ladder.level is Quality.MOUTH_HALF
+    for _ in range(50):  # two seconds of nothing else are reason enough
+        ladder.missed(dear=False)
+    assert ladder.level is Quality.HOLD
+
+
 def test_a_cold_start_does_not_count():
     ladder = Ladder(25)
     for _ in range(49):

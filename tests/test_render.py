@@ -12,7 +12,8 @@ from livehost.avatar import load_avatar
 from livehost.colour import rgb_to_yuv, yuv_to_rgb
 from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Quality, rest_face
 from livehost.stage.render import make_renderer
-from livehost.stage.render.decoder import EASE_TICKS
+from livehost.stage.render.decoder import GLIDE_TICKS
+from livehost.stage.render.ease import MOST_TICKS, STRIDE, Ease
 from livehost.stage.render.session import Session
 
 AVATAR = Path(__file__).parents[1] / "avatars" / "xiaohe"
@@ -121,10 +122,15 @@ def test_the_ladder_holds_what_it_says(avatar, renderer):
     first = renderer.render(face("a", avatar, yaw=2), Quality.FULL)
     mouth = renderer.render(face("m", avatar, yaw=-4), Quality.MOUTH_ONLY)
     assert np.array_equal(first.alpha, mouth.alpha) and not same(first, mouth)
-    held = renderer.render(face("o", avatar, yaw=4), Quality.HOLD)
-    assert same(held, renderer.render(face("sil", avatar, yaw=2), Quality.MOUTH_ONLY))
+    held = settled(renderer, face("o", avatar, yaw=4), Quality.HOLD)
+    assert same(held, settled(renderer, face("sil", avatar, yaw=2), Quality.MOUTH_ONLY))
     plate = renderer.render(face("o", avatar, yaw=4), Quality.PLATE)
     assert same(plate, make_renderer(avatar, *SIZE).render(rest_face(), Quality.PLATE))
+
+
+def settled(renderer, given, quality):
+    """The last of so many pictures that nothing glides any more."""
+    return [renderer.render(given, quality) for _ in range(GLIDE_TICKS + 1)][-1]
 
 
 def lips(renderer, layer):
@@ -135,14 +141,14 @@ def lips(renderer, layer):
 @pytest.mark.parametrize("level", [Quality.FULL, Quality.MOUTH_ONLY, Quality.MOUTH_HALF])
 def test_a_mouth_that_is_held_is_shut_first(avatar, renderer, level):
     shut = lips(renderer, renderer.render(face("sil", avatar), Quality.FULL))
-    for viseme in "iaaa":
+    for viseme in "iaaaaa":
         opened = renderer.render(face(viseme, avatar), level)
-    held = renderer.render(face("a", avatar), Quality.HOLD)
+    held = settled(renderer, face("a", avatar), Quality.HOLD)
     assert np.abs(lips(renderer, opened) - shut).max() > 40
     assert np.abs(lips(renderer, held) - shut).max() <= 3
     assert renderer.render(face("o", avatar), Quality.HOLD) is held
-    again = renderer.render(face("a", avatar), level)
-    again = renderer.render(face("a", avatar), level)
+    again = settled(renderer, face("a", avatar), level)
+    again = settled(renderer, face("a", avatar), level)
     assert np.abs(lips(renderer, again) - lips(renderer, opened)).max() <= 3
 
 
@@ -151,7 +157,7 @@ def test_a_smile_stays_when_the_mouth_is_held(avatar, renderer):
     for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
         smile[SHAPE[name]] = 0  # as the drive does while nobody speaks
     smiling = renderer.render(Face(smile), Quality.FULL)
-    assert psnr(smiling.picture.y, renderer.render(Face(smile), Quality.HOLD).picture.y) > 50
+    assert psnr(smiling.picture.y, settled(renderer, Face(smile), Quality.HOLD).picture.y) > 50
 
 
 @pytest.mark.parametrize("level", [Quality.HOLD, Quality.MOUTH_ONLY, Quality.MOUTH_HALF])
@@ -164,7 +170,7 @@ def test_eyes_that_are_held_are_open(avatar, renderer, level):
     shapes = np.zeros(len(BLENDSHAPES), np.float32)
     shapes[[SHAPE["eyeBlinkLeft"], SHAPE["eyeBlinkRight"]]] = 1
     shut = eyes(renderer.render(Face(shapes), Quality.FULL))
-    held = eyes(renderer.render(Face(shapes), level))
+    held = eyes(settled(renderer, Face(shapes), level))
     assert np.abs(shut - awake).max() > 40
     assert np.abs(held - awake).max() <= 3
 
@@ -254,17 +260,48 @@ def test_layers_that_were_handed_out_are_never_written_again(avatar, renderer):
 
 @pytest.mark.parametrize("held", [Quality.HOLD, Quality.MOUTH_ONLY, Quality.PLATE])
 def test_the_head_eases_back_after_a_hold(renderer, held):
-    start = HeadPose(yaw=-5) if held is not Quality.PLATE else HeadPose()
-    renderer.render(Face(rest_face().shapes, HeadPose(yaw=-5)), Quality.FULL)
-    for _ in range(3):
-        renderer.render(Face(rest_face().shapes, HeadPose(yaw=5)), held)
-    steps, before = [], renderer.render(Face(rest_face().shapes, start), held).picture.y
-    for _ in range(EASE_TICKS + 2):
-        now = renderer.render(Face(rest_face().shapes, HeadPose(yaw=5)), Quality.FULL).picture.y
+    start = HeadPose(yaw=-2) if held is not Quality.PLATE else HeadPose()
+    renderer.render(Face(rest_face().shapes, HeadPose(yaw=-2)), Quality.FULL)
+    for _ in range(GLIDE_TICKS + 1):
+        before = renderer.render(Face(rest_face().shapes, start), held).picture.y
+    steps = []
+    for _ in range(MOST_TICKS + 1):
+        now = renderer.render(Face(rest_face().shapes, HeadPose(yaw=2)), Quality.FULL).picture.y
         steps.append(np.abs(now.astype(float) - before).mean())
         before = now
-    assert 0 < max(steps) < 0.35 * sum(steps)
+    assert 0 < max(steps) < 0.1 * sum(steps)
     assert steps[-1] == 0
+
+
+def test_an_eased_head_starts_and_stops_softly_and_never_rushes():
+    ease, poses = Ease(), []
+    ease.follow(HeadPose(yaw=2, pitch=-1), 0.5)
+    ease.hold()
+    for _ in range(MOST_TICKS + 1):
+        poses.append(ease.follow(HeadPose(yaw=-1, pitch=1), 0.0)[0].yaw)
+    steps = -np.diff([2, *poses])
+    assert poses[-1] == -1 and (steps >= 0).all()
+    assert steps.max() <= STRIDE[0] * 1.01
+    assert max(steps[0], steps[steps > 0][-1]) < 0.2 * steps.max()
+
+
+def test_a_head_that_is_far_away_comes_back_in_three_seconds():
+    ease = Ease()
+    ease.put(HeadPose(yaw=90.0, tx=5.0), 1.0)
+    for _ in range(MOST_TICKS):
+        pose, breath = ease.follow(HeadPose(yaw=float("nan")), float("inf"))
+    assert pose == HeadPose() and breath == 0
+
+
+def test_a_renderer_goes_on_from_what_another_has_shown(avatar, renderer):
+    for n in range(20):
+        last = renderer.render(face("a", avatar, yaw=3, tx=0.01 * n / 20), Quality.FULL)
+    after = make_renderer(avatar, *SIZE)
+    after.begin(renderer.shown)
+    first = after.render(face("a", avatar, yaw=-3), Quality.FULL)
+    assert psnr(first.picture.y, last.picture.y) > 40
+    far = make_renderer(avatar, *SIZE).render(face("a", avatar, yaw=-3), Quality.FULL)
+    assert psnr(far.picture.y, last.picture.y) < 30
 
 
 def test_after_the_plate_she_starts_from_the_plate(avatar, renderer):

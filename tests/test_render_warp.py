@@ -12,7 +12,7 @@ from livehost.colour import yuv_to_rgb
 from livehost.media import Face, HeadPose, Quality, rest_face
 from livehost.stage.render import make_renderer
 from livehost.stage.render.band import Band
-from livehost.stage.render.decoder import EASE_TICKS
+from livehost.stage.render.ease import MOST_TICKS
 from livehost.stage.render.surface import surface
 from livehost.stage.render.texture import Texture
 from livehost.stage.render.warp import PITCH_LIMIT, YAW_LIMIT, Warp, rotation
@@ -58,7 +58,7 @@ def test_a_turned_head_looks_like_a_render_of_the_turned_head(avatar):
     renderer = make_renderer(avatar, *size)
 
     def shown(face, quality):
-        for _ in range(EASE_TICKS + 1):
+        for _ in range(MOST_TICKS + 1):
             layer = renderer.render(face, quality)
         full = np.full((size[1], size[0], 3), 128.0)
         rows, columns = layer.alpha.shape

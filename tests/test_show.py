@@ -2,21 +2,22 @@
 
 import asyncio
 import threading
+from concurrent.futures import Executor, Future
 from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from livehost.clock import Timeline
+from livehost.clock import InlineExecutor, Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Packet, Quality, Yuv, rest_face
 from livehost.stage.pace import Ladder
 from livehost.stage.playout import Playout
-from livehost.stage.program import Host, Program, Still
+from livehost.stage.program import Host, Plan, Program, Still
 from livehost.stage.show import MOST_SOUNDING, Show
 from livehost.wire import Cue, CueKind, Heard, Speech, Started
-from tests.virtual import run
+from tests.virtual import RenderThread, SlowLoop, run
 
 TIMELINE = Timeline(Fraction(25))
 
@@ -214,30 +215,126 @@ def test_a_stalled_renderer_costs_pictures_and_not_one_sample():
     assert stage.show.ladder.changes >= 1 and stage.show.counters.late == 0
 
 
-def test_a_renderer_that_crashes_is_opened_again_and_the_room_goes_on():
-    class Renderer:
-        name = provider = "fake"
-        opened = 0
+class Renderer:
+    """Draws the number of the renderer; fails at the pictures it is told to."""
 
-        def __init__(self):
-            Renderer.opened += 1
+    name = provider = "fake"
+    losses = 1
+    opened, begun = 0, None
 
-        def render(self, face, quality):
-            if Renderer.opened == 1:
-                raise BackendBroken("session lost")
-            return "presenter"
+    def __init__(self, fails=(), trouble=""):
+        self.fails, self.trouble, self.drawn, self.shown = fails, trouble, 0, "nothing"
 
-    class Scenery:
-        seen: ClassVar[list] = []
+    def begin(self, shown):
+        self.begun = shown
 
-        def compose(self, tick, presenter, caption, progress):
-            self.seen.append(presenter)
-            return picture(1)
+    def render(self, face, quality):
+        self.drawn += 1
+        if self.drawn in self.fails:
+            raise BackendBroken("session lost")
+        self.shown = f"face {self.drawn}"
+        return self
 
-    host = Host(Renderer, Scenery(), retry_ticks=5)
+
+class Scenery:
+    def __init__(self):
+        self.seen = []
+
+    def compose(self, tick, presenter, caption, progress):
+        self.seen.append(presenter)
+        return picture(1)
+
+
+def host_of(*renderers, **options):
+    """A host whose renderers are opened in turn; an exception is one that does not open."""
+    queue = list(renderers)
+
+    def opened():
+        renderer = queue.pop(0)
+        if isinstance(renderer, Exception):
+            raise renderer
+        return renderer
+
+    return Host(opened, Scenery(), **options)
+
+
+def test_a_renderer_that_crashes_is_opened_again_where_it_was():
+    first, second = Renderer(fails={5}), Renderer(trouble="CUDA lost")
+    host = host_of(first, second, rest_ticks=5)
     stage = Stage(host).run(20)
-    assert Scenery.seen[:5] == [None] * 5 and Scenery.seen[-1] == "presenter"
+    assert host._scenery.seen == [first] * 9 + [second] * 14  # the last picture stays meanwhile
+    assert second.begun == "face 4"
     assert host.failures == 1 and len(stage.encoder.pictures) == 21
+    assert (host.trouble, host.losses) == ("CUDA lost", 2)
+
+
+def test_each_try_to_open_a_renderer_comes_later(caplog):
+    broken = [BackendBroken("no memory")] * 4
+    host = host_of(Renderer(fails={1}), *broken, Renderer(), rest_ticks=4)
+    shown = []
+    for tick in range(140):
+        host.picture(Plan(tick, rest_face(), Quality.FULL))
+        shown.append((host.failures, host.trouble))
+    tries = [tick for tick in range(1, 140) if shown[tick] != shown[tick - 1]]
+    assert tries == [4, 12, 28, 60, 124]  # 4, 8, 16, 32, 64 ticks after the one before
+    assert shown[100] == (5, "renderer failed: no memory") and shown[-1] == (5, "")
+    assert len([r for r in caplog.records if "renderer failed" in r.message]) == 1
+
+
+def test_a_picture_that_comes_late_is_shown_rather_than_an_older_one():
+    """Each picture takes three ticks: none is in time, and yet the picture moves."""
+    shown = []
+
+    class Slow(Encoder):
+        def video(self, tick, given, keyframe=False):
+            shown.append(None if given is None else int(given.y[0, 0]))
+            return super().video(tick, given, keyframe)
+
+    stage = Stage(encoder=Slow())
+    loop_of_pictures(stage, lambda plan: 0.12, 40)
+    drawn = [value for value in shown if value is not None]
+    assert drawn == sorted(drawn) and 9 <= len(drawn) <= 14
+    assert stage.show.counters.repeated == 41 - len(drawn)
+
+
+def loop_of_pictures(stage, seconds, last_tick, script=None):
+    """Run a stage whose pictures take `seconds(plan)` of virtual time."""
+    stage.show._render_thread = RenderThread(seconds)
+    stage.show._encode_thread = stage.show._sound_thread = InlineExecutor()
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            other = group.create_task(script(stage)) if script else None
+            await stage.show.run(last_tick)
+            if other:
+                other.cancel()
+
+    with asyncio.Runner(loop_factory=SlowLoop) as runner:
+        runner.run(main())
+
+
+def test_a_renderer_that_never_returns_ends_the_show():
+    with pytest.raises(BaseExceptionGroup) as told:
+        loop_of_pictures(Stage(), lambda plan: 3600.0, 600)
+    assert told.group_contains(BackendBroken, match="renderer is stuck")
+
+
+def test_a_video_encoder_that_never_returns_ends_the_show():
+    class Stuck(Executor):
+        def submit(self, fn, /, *args, **named):
+            return Future()
+
+    stage = Stage()
+
+    async def main():
+        stage.show._encode_thread = Stuck()
+        stage.show._render_thread = stage.show._sound_thread = InlineExecutor()
+        await stage.show.run(700)
+
+    with asyncio.Runner(loop_factory=SlowLoop) as runner, pytest.raises(BackendBroken) as told:
+        runner.run(main())
+    assert "video encoder is stuck" in str(told.value)
+    assert len(stage.encoder.pcm) > 500
 
 
 def test_quality_level_travels_with_the_plan():

@@ -9,8 +9,7 @@ There are no B frames, so decode order is presentation order.
 from __future__ import annotations
 
 import logging
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -25,31 +24,46 @@ from livehost import config
 from livehost.clock import SAMPLE_RATE, Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Packet, StreamHeader, Yuv
+from livehost.stage.avc import avcc, avcc_record, parameter_sets
 
 log = logging.getLogger(__name__)
 
 AAC_SAMPLES = 1024  # per access unit
+_SAFE = "libx264"
 _BLACK = (16, 128, 128)  # Y, U, V
 
 
 class Encoder:
     """Both encoders of one stream. `video` and `audio` may run in two threads, each in one only.
 
+    An accelerated video encoder that fails on air is replaced by x264 at once: the picture that it
+    did not take is a keyframe, times go on, and every keyframe from then on carries its parameters
+    for whoever joined before.
+
     Attributes:
-        name: the picture's codec, "h264_nvenc" or "libx264".
-        header: what muxers need before the first packet.
+        trouble: why x264 took over, "" while it did not.
     """
 
     def __init__(self, video: VideoEncoder, audio: AudioEncoder) -> None:
         self._video = video
         self._audio = audio
-        self.name = video.name
-        self.header = StreamHeader(
+        self.trouble = ""
+
+    @property
+    def name(self) -> str:
+        """The picture's codec, "h264_nvenc" or "libx264"."""
+        return self._video.name
+
+    @property
+    def header(self) -> StreamHeader:
+        """What a muxer that starts now needs before the first packet."""
+        video = self._video
+        return StreamHeader(
             width=video.width,
             height=video.height,
             fps=f"{video.fps.numerator}/{video.fps.denominator}",
             video_extradata=video.extradata,
-            audio_extradata=audio.extradata,
+            audio_extradata=self._audio.extradata,
             sample_rate=SAMPLE_RATE,
             channels=2,
         )
@@ -65,7 +79,24 @@ class Encoder:
             ValueError: the picture has the wrong size, or `tick` does not rise.
             BackendBroken: the encoder failed.
         """
-        return self._video.encode(tick, picture, keyframe)
+        try:
+            return self._video.encode(tick, picture, keyframe)
+        except BackendBroken as error:
+            if self._video.name == _SAFE:
+                raise
+            late = self._take_over(error)
+            return late + self._video.encode(tick, picture, keyframe)
+
+    def _take_over(self, error: BackendBroken) -> list[Packet]:
+        """Go on with x264; return the packets that the lost encoder kept for itself.
+
+        Raises BackendBroken when x264 does not open.
+        """
+        lost, why = self._video, str(error)
+        log.warning("video encoder lost; x264 goes on", extra={"encoder": lost.name, "why": why})
+        self.trouble = f"encoder lost: {why}"
+        self._video = lost.successor(_SAFE)
+        return [packet for tick in lost.awaited[:-1] for packet in self._video.encode(tick, None)]
 
     def audio(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]:
         """Encode sound that follows the last without a gap.
@@ -82,7 +113,12 @@ class Encoder:
 
     def flush(self) -> list[Packet]:
         """Return what the encoders still hold, in order of time; they take nothing after it."""
-        return sorted(self._video.flush() + self._audio.flush(), key=lambda packet: packet.dts)
+        try:
+            video = self._video.flush()
+        except BackendBroken as error:  # the end must come in any case
+            log.warning("video encoder gave no last packets", extra={"why": str(error)})
+            video = []
+        return sorted(video + self._audio.flush(), key=lambda packet: packet.dts)
 
 
 def open_encoder(video: config.Video, audio: config.Audio) -> Encoder:
@@ -91,7 +127,7 @@ def open_encoder(video: config.Video, audio: config.Audio) -> Encoder:
 
 
 def _open_video(video: config.Video) -> VideoEncoder:
-    names = ("h264_nvenc", "libx264") if video.encoder == "auto" else (video.encoder,)
+    names = ("h264_nvenc", _SAFE) if video.encoder == "auto" else (video.encoder,)
     for name in names:
         try:
             return _probed(name, video)
@@ -103,7 +139,7 @@ def _open_video(video: config.Video) -> VideoEncoder:
 
 def _probed(name: str, video: config.Video) -> VideoEncoder:
     """Return a fresh encoder of a kind that has just encoded a frame (opening proves little)."""
-    if name != "libx264":
+    if name != _SAFE:
         trial = VideoEncoder(name, video)
         if not trial.encode(0, None) + trial.flush():
             raise BackendBroken(f"{name} gave no packet")
@@ -116,6 +152,9 @@ class VideoEncoder:
     Args:
         name: FFmpeg encoder.
 
+    Attributes:
+        awaited: ticks that it has taken and given no packet of.
+
     Raises:
         BackendBroken: it does not open.
     """
@@ -123,13 +162,25 @@ class VideoEncoder:
     def __init__(self, name: str, video: config.Video) -> None:
         self.name = name
         self.width, self.height, self.fps = video.width, video.height, video.rate
+        self._settings = video
         self._timeline = Timeline(self.fps)
         self._next_tick = 0
+        self.awaited: list[int] = []
         self._context = _translated(name, lambda: _video_context(name, video))
         given = self._context.extradata or b""
         self.extradata = given if given[:1] == b"\x01" else avcc_record(given)
         self._annex_b = given[:1] != b"\x01"
+        self._before_keyframes = b""
         self._frame, self._planes = _frame(self.width, self.height)
+
+    def successor(self, name: str) -> VideoEncoder:
+        """Return an encoder that shows this one's last picture and takes what this one did not
+        give; its keyframes carry its parameters. Raises BackendBroken when it does not open."""
+        after = VideoEncoder(name, self._settings)
+        after._before_keyframes = parameter_sets(after.extradata)
+        for plane, drawn in zip(after._planes, self._planes, strict=True):
+            plane[:] = drawn
+        return after
 
     def encode(self, tick: int, picture: Yuv | None, keyframe: bool = False) -> list[Packet]:
         """See `Encoder.video`."""
@@ -140,6 +191,7 @@ class VideoEncoder:
             self._draw(picture)
         self._frame.pts = tick
         self._frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        self.awaited.append(tick)
         return self._packets(lambda: self._context.encode(self._frame))
 
     def flush(self) -> list[Packet]:
@@ -157,14 +209,16 @@ class VideoEncoder:
         return [self._packet(packet) for packet in _translated(self.name, encode)]
 
     def _packet(self, packet: Any) -> Packet:
-        encoded = bytes(packet)
+        encoded, keyframe = bytes(packet), bool(packet.is_keyframe)
+        unit = avcc(encoded) if self._annex_b else encoded
+        self.awaited.remove(packet.pts)
         return Packet(
             kind="video",
             pts=self._timeline.first_sample(packet.pts),
             dts=self._timeline.first_sample(packet.pts),
             duration=self._timeline.samples(packet.pts),
-            keyframe=bool(packet.is_keyframe),
-            data=avcc(encoded) if self._annex_b else encoded,
+            keyframe=keyframe,
+            data=self._before_keyframes + unit if keyframe else unit,
         )
 
 
@@ -314,42 +368,3 @@ def _audio_context(bitrate_kbps: int) -> Any:
     context.flags |= Flags.global_header
     context.open()
     return context
-
-
-# --- Annex B to AVCC, for encoders that know only Annex B ---------------------------------------
-
-
-def avcc(annex_b: bytes) -> bytes:
-    """Return an access unit with start codes as one with 4-byte lengths.
-
-    Source: ITU-T H.264 annex B; ISO/IEC 14496-15 5.3.4.2.
-    """
-    return b"".join(struct.pack(">I", len(unit)) + unit for unit in nal_units(annex_b))
-
-
-def avcc_record(annex_b: bytes) -> bytes:
-    """Return the AVCDecoderConfigurationRecord of SPS and PPS with start codes.
-
-    Raises:
-        BackendBroken: one of them is missing.
-
-    Source: ISO/IEC 14496-15 5.3.3.1.
-    """
-    units = list(nal_units(annex_b))
-    sps = next((unit for unit in units if unit[0] & 31 == 7), b"")
-    pps = next((unit for unit in units if unit[0] & 31 == 8), b"")
-    if len(sps) < 4 or not pps:
-        raise BackendBroken("the video encoder gave no SPS and PPS")
-    record = bytes([1, *sps[1:4], 0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
-    record += b"\x01" + struct.pack(">H", len(pps)) + pps
-    # High profiles add chroma format and bit depths: 4:2:0, 8 bits.
-    return record + b"\xfd\xf8\xf8\x00" if sps[1] in (100, 110, 122, 144) else record
-
-
-def nal_units(annex_b: bytes) -> Iterator[bytes]:
-    """Yield the NAL units between start codes."""
-    for piece in annex_b.split(b"\x00\x00\x01"):
-        # The zero of a 4-byte start code, or trailing zeros; a NAL unit never ends in zero.
-        unit = piece.rstrip(b"\x00")
-        if unit:
-            yield unit

@@ -58,8 +58,9 @@ class Ladder:
     """What one tick may cost: down at once when pictures come late, up again with hysteresis.
 
     A miss is a picture that was not ready when its tick was due. A single one is forgiven (nobody
-    sees one repeated picture); a second within a second is not. Each fall soon after a climb
-    doubles the time before the next climb, so that a machine that is simply too slow settles
+    sees one repeated picture); a second within a second is not. Pictures that only wait behind
+    dearer ones, ordered before the last fall, do not bring the next fall. Each fall soon after a
+    climb doubles the time before the next climb, so that a machine that is simply too slow settles
     on the level it can hold instead of swinging.
 
     Args:
@@ -88,16 +89,23 @@ class Ladder:
         self._forgiving = round(fps)  # ticks
         self._quiet = 0  # ticks since the last miss or dear picture
         self._since_miss = self._forgiving
+        self._in_a_row = 0  # misses
         self._since_climb: int | None = None  # None: the last climb has been judged
         self.level = Quality.FULL
         self.changes = 0
 
-    def missed(self) -> None:
-        """Note that a picture was not ready in time."""
+    def missed(self, dear: bool = True) -> None:
+        """Note that a picture was not ready in time.
+
+        Args:
+            dear: pictures of the present level take too long; False when all that is known is
+                that this one had to wait. Two seconds of nothing but misses count as dear.
+        """
         self._grace = max(0, self._grace - 1)
         forgiven = self._grace > 0 or self._since_miss >= self._forgiving
         self._quiet = self._since_miss = 0
-        if forgiven:
+        self._in_a_row += 1
+        if forgiven or not (dear or self._in_a_row % (2 * self._forgiving) == 0):
             return
         if self._since_climb is not None:
             self._needed = min(self._needed * 2, self._most_calm)
@@ -108,6 +116,7 @@ class Ladder:
     def met(self, seconds: float) -> None:
         """Note a picture that was in time and took `seconds` to make."""
         self._judge_climb()
+        self._in_a_row = 0
         self._grace = max(0, self._grace - 1)
         self._since_miss += 1
         self._quiet = self._quiet + 1 if seconds < self._roomy * self._period else 0

@@ -16,6 +16,9 @@ from livehost.wire import Cue, CueKind
 
 log = logging.getLogger(__name__)
 
+MOST_REST_TICKS = 750
+"""Between two tries to open a renderer; one that held longer than this starts a new count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -51,8 +54,17 @@ class Renderer(Protocol):
     """See `livehost.stage.render`."""
 
     name: str
-    provider: str
 
+    @property
+    def provider(self) -> str: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def losses(self) -> int: ...
+    @property
+    def shown(self) -> Face: ...
+
+    def begin(self, shown: Face) -> None: ...
     def render(self, face: Face, quality: Quality) -> Layer:
         """Return the presenter. Raises BackendBroken."""
 
@@ -70,23 +82,45 @@ class Scenery(Protocol):
 class Host:
     """The presenter in her room.
 
-    A renderer that raises is closed and opened again after `retry_ticks`; meanwhile the last
-    picture of her stays in the scene, which goes on.
+    A renderer that raises is dropped and opened again after a rest; meanwhile the last picture of
+    her stays in the scene, which goes on. The new one starts from what the old one showed. Each
+    failure soon after the last doubles the rest.
+
+    Args:
+        rest_ticks: from a failure to the first try to open it again.
+
+    Attributes:
+        failures: times that a renderer raised, or did not open.
+        provider: where its models run, or ran last.
     """
 
     name = "host"
 
     def __init__(
-        self, open_renderer: Callable[[], Renderer], scenery: Scenery, retry_ticks: int = 250
+        self, open_renderer: Callable[[], Renderer], scenery: Scenery, rest_ticks: int = 25
     ) -> None:
         self._open = open_renderer
         self._scenery = scenery
-        self._retry_ticks = retry_ticks
-        self._retry_at = 0
+        self._first_rest = self._rest = rest_ticks
+        self._again_at = self._opened_at = 0
         self._presenter: Layer | None = None
+        self._shown: Face | None = None
         self._renderer: Renderer | None = open_renderer()
-        self.failures = 0
+        self._why = ""
+        self._losses = self.failures = 0
         self.provider = self._renderer.provider
+
+    @property
+    def trouble(self) -> str:
+        """Why she is not drawn as she should be, "" when all is well."""
+        renderer = self._renderer
+        return self._why if renderer is None else renderer.trouble
+
+    @property
+    def losses(self) -> int:
+        """Times that an accelerator failed on air."""
+        renderer = self._renderer
+        return self._losses + (renderer.losses if renderer else 0)
 
     def picture(self, plan: Plan) -> Yuv | None:
         for cue in plan.cues:
@@ -97,18 +131,35 @@ class Host:
     def _draw(self, plan: Plan) -> Layer | None:
         try:
             if self._renderer is None:
-                if plan.tick < self._retry_at:
+                if plan.tick < self._again_at:
                     return self._presenter
-                self._renderer = self._open()
-                self.provider = self._renderer.provider
-                log.warning("renderer back", extra={"provider": self.provider})
+                self._renderer = self._opened(plan.tick)
             self._presenter = self._renderer.render(plan.face, plan.quality)
-        except Exception:
-            self.failures += 1
-            self._renderer = None
-            self._retry_at = plan.tick + self._retry_ticks
-            log.exception("renderer failed; the last picture of the host stays")
+            self.provider = self._renderer.provider
+        except Exception as error:
+            self._failed(plan.tick, error)
         return self._presenter
+
+    def _opened(self, tick: int) -> Renderer:
+        renderer = self._open()
+        if self._shown is not None:
+            renderer.begin(self._shown)
+        self._opened_at = tick
+        log.warning("renderer back", extra={"provider": renderer.provider})
+        return renderer
+
+    def _failed(self, tick: int, error: Exception) -> None:
+        self.failures += 1
+        if tick - self._opened_at > MOST_REST_TICKS:
+            self._rest = self._first_rest
+        if self._renderer is not None:
+            log.exception("renderer failed; the last picture of the host stays")
+            self._losses += self._renderer.losses
+            self._shown = self._renderer.shown
+            self._renderer = None
+        self._why = f"renderer failed: {error}"
+        self._again_at = tick + self._rest
+        self._rest = min(self._rest * 2, MOST_REST_TICKS)
 
 
 class Still:

@@ -4,7 +4,8 @@ In:  `Playout`, `Cues`.   Out: encoded packets to `emit`, reports to `report`.
 
 Each tick is planned `LEAD` ticks before it is due: its sound is mixed and its picture ordered from
 the render thread. When it is due the sound goes to its encoder whatever happened, and the picture
-to its own if it is ready; if not, that repeats the last one. Each encoder has a thread.
+to its own if it is ready; if not, one that came late since the last, or that repeats the last one.
+Each encoder has a thread.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from livehost.clock import Timeline
 from livehost.errors import BackendBroken
-from livehost.media import Face, Packet, Yuv
+from livehost.media import Face, Packet, Quality, Yuv
 from livehost.metrics import Quantiles, StageCounters
 from livehost.stage.cues import Cues
 from livehost.stage.pace import Ladder, pace
@@ -35,7 +36,9 @@ FINISH_SECONDS = 2.0
 MOST_ORDERED = 3  # pictures in the render thread, the one being drawn included
 MOST_ENCODING = 3  # ticks in the encode thread before pictures are repeated
 SKIP_ENCODING = 50  # ticks in the encode thread before pictures are dropped
+DEAR = 0.9  # of a frame period, from which a picture counts as too slow
 MOST_SOUNDING = 250  # ticks in the sound thread before its encoder counts as stuck
+MOST_STILL = 500  # ticks without a picture from a busy thread before that counts as stuck
 
 
 class Drive(Protocol):
@@ -116,6 +119,11 @@ class Show:
         self._encode_thread = encode_thread or ThreadPoolExecutor(1, "encode")
         self._sound_thread = sound_thread or ThreadPoolExecutor(1, "sound")
         self._ordered: set[asyncio.Future[Yuv]] = set()
+        self._late: list[asyncio.Future[Yuv]] = []  # in the order of their ticks
+        self._last_drawn = self._last_encoded = 0  # ticks
+        # Written by the render thread: the level being drawn since when, and what the last took.
+        self._drawing: tuple[Quality, float] | None = None
+        self._cost = (Quality.FULL, 0.0)
         self._encoding: set[asyncio.Future[list[Packet]]] = set()
         self._sounding: set[asyncio.Future[list[Packet]]] = set()
         self._keyframe = False
@@ -152,6 +160,7 @@ class Show:
         return {
             "counters": self.counters.snapshot(),
             "quality": self.ladder.level.name,
+            "quality_level": int(self.ladder.level),
             "quality_changes": self.ladder.changes,
             "source": self._program.on_air,
             "source_failures": self._program.failures,
@@ -191,7 +200,9 @@ class Show:
     def _order(self, index: int, face: Face, pulled: Pulled) -> asyncio.Future[Yuv] | None:
         """Have the picture of a tick drawn, unless the render thread is full."""
         if len(self._ordered) >= MOST_ORDERED:
+            _not_stuck("the renderer", index - self._last_drawn)
             return None
+        self._last_drawn = self._last_drawn if self._ordered else index
         caption, progress = self._captioned(index, pulled.spoken)
         cues = self.cues.take()
         if cues:
@@ -200,13 +211,20 @@ class Show:
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._render_thread, self._draw, plan, loop.time)
         self._ordered.add(future)
-        future.add_done_callback(self._ordered.discard)
+        future.add_done_callback(functools.partial(self._drawn, index))
         return future
+
+    def _drawn(self, index: int, future: asyncio.Future[Yuv]) -> None:
+        self._ordered.discard(future)
+        self._last_drawn = index
 
     def _draw(self, plan: Plan, now: Callable[[], float]) -> Yuv:
         began = now()
+        self._drawing = plan.quality, began
         picture = self._program.picture(plan)
-        self.timings.render.add((now() - began) * 1000)
+        took = now() - began
+        self._drawing, self._cost = None, (plan.quality, took)
+        self.timings.render.add(took * 1000)
         return picture
 
     def _captioned(self, index: int, spoken: Spoken | None) -> tuple[str, float]:
@@ -239,8 +257,10 @@ class Show:
     def _release_picture(self, planned: _Planned) -> None:
         picture = self._ready(planned.picture)
         if len(self._encoding) >= SKIP_ENCODING:
+            _not_stuck("the video encoder", planned.index - self._last_encoded)
             self.counters.skipped += 1
             return
+        self._last_encoded = planned.index
         if len(self._encoding) >= MOST_ENCODING:
             picture = None
         if picture is None:
@@ -265,10 +285,29 @@ class Show:
 
     def _ready(self, picture: asyncio.Future[Yuv] | None) -> Yuv | None:
         if picture is None or not picture.done():
-            self.ladder.missed()
-            return None
+            self.ladder.missed(self._dear())
+            self._late += [picture] if picture else []
+            return self._newest_late()
+        self._late.clear()
         self.ladder.met(self.timings.render.last / 1000)
         return picture.result()
+
+    def _dear(self) -> bool:
+        """Whether pictures of the present level take too long, not only those of a dearer one."""
+        known = [self._cost]
+        if drawing := self._drawing:
+            known.append((drawing[0], asyncio.get_running_loop().time() - drawing[1]))
+        most = DEAR * self._timeline.period
+        return any(level >= self.ladder.level and took > most for level, took in known)
+
+    def _newest_late(self) -> Yuv | None:
+        """Return the newest picture that was finished too late and not shown yet."""
+        for at in reversed(range(len(self._late))):
+            if self._late[at].done():
+                late = self._late[at]
+                del self._late[: at + 1]
+                return late.result()
+        return None
 
     def _encode(
         self, index: int, picture: Yuv | None, keyframe: bool, now: Callable[[], float]
@@ -297,3 +336,9 @@ class Show:
         self._render_thread.shutdown(wait=False, cancel_futures=True)
         self._encode_thread.shutdown(wait=False, cancel_futures=True)
         self._sound_thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _not_stuck(what: str, ticks: int) -> None:
+    """Raise BackendBroken when a thread has made nothing for too long; a new process helps."""
+    if ticks > MOST_STILL:
+        raise BackendBroken(f"{what} is stuck")

@@ -12,6 +12,9 @@ from fractions import Fraction
 from typing import Any, BinaryIO, Literal, Protocol
 
 import av
+from av.packet import PacketSideData
+
+from livehost.stage.avc import record_in
 
 TIME_BASE = Fraction(1, 48_000)
 
@@ -56,6 +59,7 @@ class Muxer:
         self._out: Any = av.open(target, "w", format=container, options=merged)
         self._out.metadata.update(tags or {})
         self._streams = _add_streams(self._out, header)
+        self._record = header.video_extradata
 
     def start(self) -> None:
         """Connect or create, and write the header. Raises OSError."""
@@ -70,7 +74,16 @@ class Muxer:
         packet.time_base = TIME_BASE
         packet.pts, packet.dts, packet.duration = pts, dts, duration
         packet.is_keyframe = keyframe
+        if kind == "video" and keyframe:
+            self._renew(packet, payload)
         self._out.mux_one(packet)
+
+    def _renew(self, packet: Any, payload: bytes) -> None:
+        """Tell the far end of an encoder's new parameters; FLV has them beside the pictures."""
+        record = record_in(payload)
+        if record and record != self._record:
+            self._record = record
+            packet.set_sidedata(_new_extradata(record))
 
     def close(self) -> None:
         """Write the trailer. Raises OSError."""
@@ -85,6 +98,15 @@ def _add_streams(out: Any, header: Parameters) -> dict[str, Any]:
     video.width, video.height = header.width, header.height
     video.codec_context.framerate = Fraction(header.fps)
     return {"video": video, "audio": audio}
+
+
+def _new_extradata(record: bytes) -> PacketSideData:
+    # PyAV makes side data only by reading some, so there has to be a stream that has it.
+    avc, frame = b"\x17\x00\x00\x00\x00", b"\x17\x01\x00\x00\x00" + b"\0\0\0\x02\x65\x88"
+    tags = [_flv_tag(9, part) for part in (avc + record, avc + record, frame)]
+    stream = b"FLV\x01\x01\x00\x00\x00\x09" + bytes(4) + b"".join(tags)
+    with av.open(io.BytesIO(stream), "r", format="flv") as source:
+        return next(source.demux(video=0)).get_sidedata("new_extradata")
 
 
 def flv_head(header: Parameters) -> bytes:

@@ -11,10 +11,28 @@ from livehost.stage.render.decoder import DecoderRenderer
 
 
 class Renderer(Protocol):
-    """Draws the presenter; called from one thread."""
+    """Draws the presenter; called from one thread.
+
+    Attributes:
+        provider: where its models run now.
+        trouble: why an accelerator is not used, "" when nothing is wrong.
+        losses: times that an accelerator failed on air.
+        shown: the face it drew last, on its way or there.
+    """
 
     name: str
-    provider: str
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def losses(self) -> int: ...
+    @property
+    def shown(self) -> Face: ...
+
+    def begin(self, shown: Face) -> None:
+        """Go on from what another renderer of the same avatar has shown. Raises BackendBroken."""
 
     def render(self, face: Face, quality: Quality) -> Layer:
         """Return fresh planes of the presenter in frame pixels. Raises BackendBroken."""

@@ -5,7 +5,6 @@ In:  a `Face` and a quality level.   Out: a `Layer` in frame pixels.
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import Any
 
@@ -13,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar import Avatar, Region
-from livehost.media import SHAPE, Face, HeadPose, Layer, Quality, Yuv
+from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
+from livehost.stage.render.ease import Ease, face_at
 from livehost.stage.render.patch import Patch
 from livehost.stage.render.rest import awake, closed
-from livehost.stage.render.session import Session, accelerators
+from livehost.stage.render.standby import Standby
 from livehost.stage.render.surface import Surface, surface
 from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import Box, static_row
 
 F32 = NDArray[np.float32]
 
-EASE_TICKS = 8
-"""Ticks over which the head comes back after it was held."""
+GLIDE_TICKS = 4
+"""Ticks over which lips and lids go where a change of level sends them."""
 UNSEEN_SHAPE = 0.008
 """Change of a blendshape below which a region is not decoded again."""
 UNSEEN_HEAD = 0.25
@@ -39,18 +39,23 @@ class _Part:
 
     Attributes:
         box: of the region in the texture.
-        provider: where its decoder runs.
+        decoder: makes its pictures.
+        gliding: ticks until it is where it is sent; 0 follows at once.
     """
 
     def __init__(self, region: Region, texture: Texture) -> None:
-        self._session = _session(region)
+        self.decoder = Standby(region.precise, region.model)
         self._patch = Patch(region, texture)
         self._indexes = [SHAPE[name] for name in region.coefs]
         self._given: F32 | None = None
         self._decoded: NDArray[Any] | None = None
         self._halfway = False
         self.box = self._patch.box
-        self.provider = self._session.provider
+        self.gliding = 0
+
+    def glide(self) -> None:
+        """Go to the next shapes over some ticks, from what is shown now."""
+        self.gliding = 0 if self._given is None else GLIDE_TICKS
 
     def draw(self, shapes: F32) -> bool:
         """Show `shapes`; return False when that changes nothing that can be seen."""
@@ -68,24 +73,40 @@ class _Part:
         before, decoded = self._decoded, self._decode(shapes)
         if decoded is None:
             return False
-        self._halfway = before is not None
-        self._patch.draw(decoded if before is None else _halfway(before, decoded))
+        # The CPU's model and the accelerator's make pictures of different forms.
+        if before is None or before.shape != decoded.shape:
+            self._patch.draw(decoded)
+        else:
+            self._halfway = True
+            self._patch.draw(_halfway(before, decoded))
         return True
 
     def clear(self) -> None:
         """Show what the plate has."""
         self._given = self._decoded = None
         self._halfway = False
+        self.gliding = 0
         self._patch.clear()
+
+    def shown(self, onto: F32) -> None:
+        """Write the shapes that are shown into `onto`, (53,)."""
+        if self._given is not None:
+            onto[self._indexes] = self._given
 
     def _decode(self, shapes: F32) -> NDArray[Any] | None:
         """Return the picture of `shapes`, None when the last one will do."""
-        wanted = shapes[self._indexes]
+        wanted = self._glided(shapes[self._indexes])
         if self._given is not None and np.abs(wanted - self._given).max() < UNSEEN_SHAPE:
             return None
-        self._decoded = self._session.run(wanted[None])[0]
+        self._decoded = self.decoder.run(wanted[None])[0]
         self._given = wanted
         return self._decoded
+
+    def _glided(self, wanted: F32) -> F32:
+        if self.gliding and self._given is not None:
+            wanted = self._given + (wanted - self._given) / np.float32(self.gliding)
+        self.gliding = max(0, self.gliding - 1)
+        return wanted
 
     def _settle(self) -> bool:
         """Go the second half of the way, if there is one."""
@@ -112,21 +133,50 @@ class DecoderRenderer:
         self._last = self._plate
         self._mouth = _Part(avatar.mouth, self._texture)
         self._eyes = _Part(avatar.eyes, self._texture)
-        self.provider = self._mouth.provider
         head, chest = _boxes(shape, self._texture)
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
         self._chest = Band(shape, self._texture, chest, UNSEEN_CHEST * scale)
         self._silent = avatar.visemes["sil"]
-        self._pose, self._breath = HeadPose(), 0.0
-        self._ease = 0
+        self._ease = Ease()
+        self._held: F32 | None = None
         self._level = Quality.FULL
+
+    @property
+    def provider(self) -> str:
+        """Where the mouth is decoded now."""
+        return self._mouth.decoder.provider
+
+    @property
+    def trouble(self) -> str:
+        """Why an accelerator is not used, "" when nothing is wrong."""
+        return self._mouth.decoder.trouble or self._eyes.decoder.trouble
+
+    @property
+    def losses(self) -> int:
+        """Times that an accelerator failed on air."""
+        return self._mouth.decoder.losses + self._eyes.decoder.losses
+
+    @property
+    def shown(self) -> Face:
+        """What is shown, for the renderer that comes after this one."""
+        shapes = np.zeros(len(BLENDSHAPES), np.float32)
+        for part in (self._mouth, self._eyes):
+            part.shown(shapes)
+        return face_at(shapes, self._ease.at)
+
+    def begin(self, shown: Face) -> None:
+        """Start from what another renderer showed last. Raises BackendBroken."""
+        self._ease = Ease()
+        self.render(shown, Quality.FULL)
+        self._change(Quality.HOLD, Quality.FULL)
 
     def render(self, face: Face, quality: Quality) -> Layer:
         """Return the presenter at `face`, as well as `quality` lets.
 
-        The planes are never written again; a level that holds them returns the same ones. Before
-        a part of her is held she closes her mouth and opens her eyes.
+        The planes are never written again; a level that holds them returns the same ones. What a
+        change of level sends elsewhere glides there: nothing jumps. Before a part of her is held
+        she closes her mouth and opens her eyes.
 
         Raises:
             BackendBroken: a model failed.
@@ -136,18 +186,37 @@ class DecoderRenderer:
             self._last = self._still()
             return self._last
         shapes = np.clip(np.nan_to_num(face.shapes), 0, 1).astype(np.float32)
+        if quality is not before:
+            self._change(before, quality)
         if quality is Quality.FULL:
             self._last = self._full(shapes, face)
             return self._last
-        self._ease = EASE_TICKS
+        self._ease.hold()
         if quality is Quality.HOLD:
-            if before is not Quality.HOLD and self._last is not self._plate:
-                self._last = self._face(awake(closed(shapes, self._silent)), eyes=True)
+            self._last = self._hold(shapes)
         else:
-            opening = before is Quality.FULL and self._last is not self._plate
             half = quality is Quality.MOUTH_HALF
-            self._last = self._face(awake(shapes), eyes=opening, half=half)
+            self._last = self._face(awake(shapes), eyes=self._eyes.gliding > 0, half=half)
         return self._last
+
+    def _change(self, before: Quality, quality: Quality) -> None:
+        """Have what the level stops or starts to move glide."""
+        self._held = None
+        if Quality.FULL in (before, quality):
+            self._eyes.glide()
+            self._ease.hold()
+        if Quality.HOLD in (before, quality):
+            self._mouth.glide()
+
+    def _hold(self, shapes: F32) -> Layer:
+        """Shut the mouth, then do nothing at all."""
+        if self._last is self._plate:
+            return self._last
+        if self._held is None:
+            self._held = awake(closed(shapes, self._silent))
+        if not (self._mouth.gliding or self._eyes.gliding):
+            return self._last
+        return self._face(self._held, eyes=self._eyes.gliding > 0)
 
     def _full(self, shapes: F32, face: Face) -> Layer:
         changed = [part for part in (self._mouth, self._eyes) if part.draw(shapes)]
@@ -173,33 +242,20 @@ class DecoderRenderer:
         return Layer(*planes, weakref.ref(self._last), (*head, *chest))
 
     def _follow(self, pose: HeadPose, breath: float) -> bool:
-        """Move head and chest; after a hold come back within `EASE_TICKS`."""
-        share = 1 / max(1, self._ease)
-        self._ease = max(0, self._ease - 1)
-        self._pose = _towards(self._pose, pose, share)
-        self._breath += (_finite(breath) - self._breath) * share
-        turned = self._head.follow(self._pose, self._breath)
-        return self._chest.follow(self._pose, self._breath) or turned
+        """Move head and chest; after a hold they come back by and by."""
+        at, air = self._ease.follow(pose, breath)
+        turned = self._head.follow(at, air)
+        return self._chest.follow(at, air) or turned
 
     def _still(self) -> Layer:
         """Go back to the plate; what comes after starts from there."""
         if self._last is not self._plate:
             self._mouth.clear()
             self._eyes.clear()
-            self._pose, self._breath = HeadPose(), 0.0
             self._head.rest()
             self._chest.rest()
-        self._ease = EASE_TICKS
+        self._ease.put(HeadPose(), 0.0)
         return self._plate
-
-
-def _session(region: Region) -> Session:
-    """Open the decoder that suits the hardware: float32 on an accelerator, 8-bit on a CPU."""
-    if accelerators():
-        session = Session(region.precise)
-        if session.provider != "CPU":
-            return session
-    return Session(region.model)
 
 
 def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
@@ -236,20 +292,3 @@ def _halfway(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 def _grown(box: Box, by: int) -> Box:
     left, top, width, height = box
     return left - by, top - by, width + 2 * by, height + 2 * by
-
-
-def _finite(value: float) -> float:
-    return value if math.isfinite(value) else 0.0
-
-
-def _towards(pose: HeadPose, target: HeadPose, share: float) -> HeadPose:
-    def mix(a: float, b: float) -> float:
-        return a + (_finite(b) - a) * share
-
-    return HeadPose(
-        mix(pose.yaw, target.yaw),
-        mix(pose.pitch, target.pitch),
-        mix(pose.roll, target.roll),
-        mix(pose.tx, target.tx),
-        mix(pose.ty, target.ty),
-    )

@@ -42,7 +42,6 @@ NEAR = 0.04
 CLOSED, OPEN_VOWEL = 0.08, 0.3
 """Opening below which lips are shut; jaw of a viseme that must not be."""
 _LAGS = 6  # ticks tried to each side
-_LONG_PAUSE = 0.25  # seconds
 _OPENING = {
     "jawOpen": 1.0,
     "mouthUpperUpLeft": 0.5,
@@ -120,7 +119,6 @@ class Judge:
             "lag_ms": _lag(said, mouths),
             "closed_on_bilabials": round(float(np.mean(shut)), 3),
             "closed_in_open_vowels": round(float(np.mean(wrong)), 3),
-            "opening_in_pauses": round(self._pauses(said, mouths), 4),
         }
 
     def _closures(self, said: list[Said], mouths: list[Values]) -> tuple[list[bool], list[bool]]:
@@ -140,16 +138,6 @@ class Judge:
 
     def _jaw(self, viseme: str) -> float:
         return float(self._avatar.visemes[viseme][SHAPE["jawOpen"]])
-
-    def _pauses(self, said: list[Said], mouths: list[Values]) -> float:
-        """Return the mean opening 100 ms into pauses and up to 100 ms from their end."""
-        found = [
-            opening(mouth)[_ticks(segment.start + 0.1, segment.end - 0.1, len(mouth))]
-            for each, mouth in zip(said, mouths, strict=True)
-            for segment in segments(each.clip.phones, self._avatar.ipa)
-            if segment.viseme == "sil" and segment.length > _LONG_PAUSE
-        ]
-        return float(np.concatenate(found).mean()) if found else 0.0
 
 
 def _ticks(start: float, end: float, count: int) -> NDArray[np.intp]:
@@ -236,7 +224,7 @@ def _of(voice: str, said: list[Said], mouths: list[Values]) -> tuple[list[Said],
 
 def _both(judge: Judge, said: list[Said], mouths: tuple[Follow, Follow]) -> dict[str, object]:
     """Return what matters most of the network's and the hand-made mouth."""
-    names = ("jaw_correlation", "closed_on_bilabials", "opening_in_pauses")
+    names = ("jaw_correlation", "closed_on_bilabials", "closed_in_open_vowels")
     out: dict[str, object] = {}
     for name, make in zip(("network", "by hand"), mouths, strict=True):
         told = judge.judge(said, [followed(make(), s.sound) for s in said])

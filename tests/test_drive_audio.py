@@ -21,6 +21,7 @@ from livehost.models import manifest
 from livehost.stage.drive import Drive, mel
 from livehost.stage.drive.audio import AudioMouth, follower
 from livehost.stage.drive.hearing import FUTURE, MODEL, PAST, Hearing, load_hearing
+from livehost.stage.drive.idle import SOON, Blinks
 from livehost.stage.drive.loudness import LoudnessMouth
 from livehost.stage.drive.phones import segments
 from livehost.stage.drive.timings import Articulator
@@ -206,6 +207,24 @@ def test_a_voice_without_phones_moves_the_face_as_one_with_them():
         for drive, said in zip(drives, (SAID, ()), strict=True)
     ]
     assert np.corrcoef(faces[0][:, JAW], faces[1][:, JAW])[0, 1] > 0.6
+
+
+def first_blink(ended=None):
+    """Return when the first blink begins, in seconds, if a phrase ends at `ended`."""
+    blinks = Blinks(np.random.default_rng(8))
+    for n in range(500):
+        if ended is not None and n == round(ended * 50):
+            blinks.with_phrase()
+        if blinks.step(0.02) > 0:
+            return n / 50
+    raise AssertionError("no blink")
+
+
+def test_a_blink_that_is_due_soon_comes_at_the_end_of_a_phrase():
+    usual = first_blink()
+    assert usual > SOON + 0.3
+    assert first_blink(usual - 1) == pytest.approx(usual - 1, abs=0.03)
+    assert first_blink(usual - SOON - 0.3) == usual
 
 
 # --- the model ----------------------------------------------------------------------------------

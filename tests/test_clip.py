@@ -618,6 +618,11 @@ def test_somebody_elses_file_is_not_overwritten(tmp_path, capsys):
     assert (out / "b.mp4").exists()
 
 
+def _hears_ctrl_c():
+    """A shell has what it starts in the background ignore SIGINT: also a whole test run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_batch_that_was_ended_goes_on(number, tmp_path):
@@ -628,7 +633,13 @@ def test_a_batch_that_was_ended_goes_on(number, tmp_path):
         "--voice", "tone", *SMALL,
     ]  # fmt: skip
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    running = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hears_ctrl_c,  # noqa: PLW1509  (nothing else runs in this process)
+    )
     until = time.monotonic() + 60
     while not (out / "b.mp4.partial").exists() and time.monotonic() < until:
         time.sleep(0.02)

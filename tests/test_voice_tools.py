@@ -40,7 +40,8 @@ def test_the_list_of_a_room_with_defaults(capsys):
     rows = listed(capsys)
     assert rows["kokoro"] == {
         "engine": "kokoro", "use": "speaks", "ready": "yes", "languages": ["zh", "en"],
-        "timings": True, "voices": ["zf_xiaobei", "zf_xiaoxiao", "zf_xiaoyi"],
+        "timings": True,
+        "voices": ["zf_xiaobei", "zf_xiaoxiao", "zf_xiaoyi", "zm_yunxi", "zm_yunyang"],
         "consent": "not needed",
     }  # fmt: skip
     assert rows["silent"]["use"] == "fallback 1"

@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import quantiles
 from benchmarks.receiver import Receiver
+from livehost.brain.catalog import load_catalog
+from livehost.brain.emotion import USUALLY, feeling
+from livehost.brain.intent import IntentKind
 from livehost.brain.voice import Sentence, make_voice
 from livehost.config import load_room
 from tests.onair import DEMO, RoomOnAir, wait_until
 from tests.peers import Nginx, nginx_rtmp
 
 QUIET_SCENE = "\nmusic_db = -60\n"
-EMOTIONS = ("neutral", "friendly_smile", "excited", "apologetic", "surprised", "thinking")
 NEW = (
     "防晒衣身高158体重97斤穿什么码",
     "防晒衣身高172体重131斤穿什么码",
@@ -201,9 +203,12 @@ def _gaps(viewer: Receiver) -> int:
 async def _spoken(on_air: RoomOnAir, text: str) -> NDArray[np.float32]:
     """Return the speech of a sentence from the room's own cache."""
     os.environ["XDG_CACHE_HOME"] = on_air.environment["XDG_CACHE_HOME"]
-    voice = make_voice(load_room(on_air.room))
-    wanted = [Sentence(text, emotion) for emotion in EMOTIONS]
-    sentence = next((s for s in wanted if voice.cached(s)), wanted[0])
+    room = load_room(on_air.room)
+    voice = make_voice(room)
+    names = {name for p in load_catalog(room).products.values() for name in p.names()}
+    said = feeling(text, "", USUALLY[IntentKind.REPLY])
+    stressed = tuple(sorted(name for name in names if name in text))
+    sentence = Sentence(text, said.emotion, intensity=said.intensity, stressed=stressed)
     try:
         async with aclosing(voice.speak(sentence)) as chunks:
             return np.concatenate([chunk.pcm async for chunk in chunks])

@@ -60,6 +60,8 @@ def _reply(live: dict[str, Any], which: str) -> str:
 
 
 def _seconds(values: dict[str, float]) -> str:
+    if not values["count"]:
+        return "none found"
     return f"{values['p50']:.2f} / {values['max']:.2f} s ({values['count']} times)"
 
 

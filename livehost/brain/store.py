@@ -9,7 +9,6 @@ last moments, the file is consistent after both.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import sqlite3
@@ -23,6 +22,7 @@ from typing import Any
 
 from livehost.brain.schema import migrate
 from livehost.errors import ConfigError, Transient
+from livehost.lock import hold
 
 log = logging.getLogger(__name__)
 
@@ -244,20 +244,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _lock(path: Path) -> int:
-    """Hold a lock that ends with this process, however it ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = path.with_name(path.name + ".lock")
+        return hold(lock, f"{path}: another livehost runs this room")
     except OSError as error:
         raise ConfigError(
             f"{path.parent}: state cannot be kept here: {error.strerror}; set state.dir"
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Transient(f"{path}: another livehost runs this room") from error
-    return descriptor
 
 
 def _is_about_the_row(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from livehost.media import Face, Layer, Quality, Yuv
+from livehost.stage.render import Renderer
 from livehost.wire import Cue, CueKind
 
 log = logging.getLogger(__name__)
@@ -48,25 +49,6 @@ class Source(Protocol):
 
     def picture(self, plan: Plan) -> Yuv | None:
         """Return the picture of `plan`, or None when this source has none now."""
-
-
-class Renderer(Protocol):
-    """See `livehost.stage.render`."""
-
-    name: str
-
-    @property
-    def provider(self) -> str: ...
-    @property
-    def trouble(self) -> str: ...
-    @property
-    def losses(self) -> int: ...
-    @property
-    def shown(self) -> Face: ...
-
-    def begin(self, shown: Face) -> None: ...
-    def render(self, face: Face, quality: Quality) -> Layer:
-        """Return the presenter. Raises BackendBroken."""
 
 
 class Scenery(Protocol):

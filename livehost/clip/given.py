@@ -19,6 +19,16 @@ from livehost.stage.pictures import read
 LEAST_MUSIC_SECONDS = 1.0
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file, without a byte order mark. Raises ConfigError."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+
+
 def check_scene(scene: Scene) -> None:
     """Check background and music, whose paths are absolute. Raises ConfigError."""
     if scene.background:

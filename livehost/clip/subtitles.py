@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from livehost.clip.given import read_text
 from livehost.clock import SAMPLE_RATE
 from livehost.errors import ConfigError
 from livehost.stage.playout import Spoken
@@ -85,12 +86,7 @@ def read_srt(path: Path) -> list[Cue]:
 
     Raises ConfigError: it cannot be read, or holds none.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    text = read_text(path)
     cues = [cue for block in re.split(r"\r?\n\s*\r?\n", text) if (cue := _cue(block))]
     if not cues:
         raise ConfigError(f"{path}: holds no captions; write it as SRT")

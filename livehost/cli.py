@@ -139,6 +139,18 @@ def _render(given: argparse.Namespace) -> int:
     return render(given)
 
 
+def _avatar_make(given: argparse.Namespace) -> int:
+    from livehost.avatar.command import make  # noqa: PLC0415
+
+    return make(given)
+
+
+def _avatar_check(given: argparse.Namespace) -> int:
+    from livehost.avatar.command import check  # noqa: PLC0415
+
+    return check(given)
+
+
 def _audit_verify(given: argparse.Namespace) -> int:
     from livehost.brain.audit import command  # noqa: PLC0415
 
@@ -185,6 +197,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("room", type=Path, metavar="ROOM.toml")
     check.add_argument("--quiet", action="store_true", help="print problems only")
     _add_voice(commands)
+    _add_avatar(commands)
     render = _command(
         commands, "render", _render, "make a clip of a host: text or a recording to MP4",
         clip_flags.EXAMPLE,
@@ -294,6 +307,33 @@ def _add_voice(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         )
     for command in (listed, bench):
         command.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_avatar(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    avatar = commands.add_parser("avatar", help="make a host from a photo or a video, and check it")
+    actions = avatar.add_subparsers(required=True, metavar="ACTION")
+    make = _command(
+        actions, "make", _avatar_make, "make a host from one photo or from a video",
+        "livehost avatar make me.jpg --name me --own-face \"Wang Li\"",
+    )  # fmt: skip
+    make.add_argument("source", type=Path, metavar="PHOTO|VIDEO")
+    make.add_argument("--name", required=True, help="letters, digits, - and _")
+    make.add_argument("--out", type=Path, metavar="DIR", help="avatars/NAME if not given")
+    make.add_argument("--title", default="", help="how viewers may call the host")
+    make.add_argument("--consent", type=Path, metavar="FILE", help="the person's consent record")
+    make.add_argument("--own-face", default="", metavar="NAME", help="it is you: your name")
+    make.add_argument("--ai-generated", action="store_true", help="it shows nobody real")
+    make.add_argument(
+        "--background", choices=("keep", "cut"), default="keep", help="the photo's own, or none"
+    )
+    make.add_argument("--licence", default="not stated", help="of the photo or video")
+    make.add_argument("--seed", type=int, default=1, help="of what is drawn by chance")
+    make.add_argument("--replace", action="store_true", help="take the place of an older avatar")
+    check = _command(
+        actions, "check", _avatar_check, "check that an avatar can go on air",
+        "livehost avatar check avatars/xiaohe",
+    )  # fmt: skip
+    check.add_argument("folder", type=Path, metavar="DIR")
 
 
 def _command(

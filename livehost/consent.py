@@ -80,7 +80,7 @@ class Use:
     """What a consent is wanted for.
 
     Attributes:
-        room: its name.
+        room: its name; "" where none is known yet, then none is asked for.
         recordings: files on this machine that the voice or face is made from.
     """
 
@@ -172,7 +172,7 @@ class Consent:
         if self.use.scope not in record.scope:
             given = ", ".join(record.scope)
             return f"scope: {record.who} agrees to {given}, not to {self.use.scope}"
-        if not {"*", self.use.room} & set(record.rooms):
+        if self.use.room and not {"*", self.use.room} & set(record.rooms):
             return f"rooms: {record.who} does not agree to room {self.use.room}"
         return ""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from livehost.avatar.likeness import check_likeness
 from livehost.avatar.manifest import DepthKeys, Manifest, RegionKeys, Shapes
 from livehost.config import load_toml
 from livehost.errors import ConfigError
@@ -101,13 +102,18 @@ class Avatar:
     frame: Framing
 
 
-def load_avatar(folder: Path) -> Avatar:
+def load_avatar(folder: Path, room: str = "") -> Avatar:
     """Load the avatar in `folder`.
 
+    Args:
+        room: whose host it is to be; a consent may name rooms. "" does not ask.
+
     Raises:
-        ConfigError: a file is missing, changed, or does not fit the others; one line each.
+        ConfigError: a file is missing, changed, or does not fit the others, or the person whose
+            face it is does not agree (any more); one line each.
     """
     manifest = load_toml(folder / MANIFEST, Manifest)
+    check_likeness(manifest.likeness, folder, room)
     _verify_files(folder, manifest)
     plate = _plate(folder / manifest.plate)
     size = (plate.shape[0], plate.shape[1])

@@ -5,10 +5,11 @@ In:  the parsed files.   Out: checked pydantic models.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from livehost.avatar.likeness import LikenessKeys
 from livehost.media import SHAPE
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -82,8 +83,9 @@ class Manifest(Part):
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     title: str = ""
     """How viewers may call her."""
-    kind: Literal["ai"]
-    """Only AI avatars exist so far: the label stands over every picture of one."""
+    kind: Literal["ai", "person"]
+    """Nobody real, or a real person's likeness; the AI label stands over either."""
+    likeness: LikenessKeys | None = None
     licence: str
     provenance: str = ""
     plate: str = "plate.png"
@@ -104,6 +106,13 @@ class Manifest(Part):
         for region in (self.mouth, self.eyes):
             files += [region.model, region.precise, region.mask]
         return tuple(name for name in files if name)
+
+    @model_validator(mode="after")
+    def _declared(self) -> Self:
+        declared = self.likeness.declared if self.likeness else "ai-generated"
+        if (self.kind == "person") == (declared == "ai-generated"):
+            raise ValueError("a person's avatar needs [likeness]; see docs/avatars.md")
+        return self
 
 
 class Shapes(Part):

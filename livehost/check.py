@@ -40,7 +40,7 @@ def _problems(step: Callable[[Room], Iterable[str]], room: Room) -> list[str]:
 def _avatar(room: Room) -> Iterable[str]:
     from livehost.avatar import load_avatar  # noqa: PLC0415
 
-    load_avatar(room.near(room.avatar.path))
+    load_avatar(room.near(room.avatar.path), room.name)
     return ()
 
 

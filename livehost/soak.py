@@ -130,7 +130,7 @@ def soak_room(path: Path, hours: float) -> Report:
     from livehost.stage import drive, sound  # noqa: PLC0415
 
     room = load_room(path)
-    avatar = load_avatar(room.near(room.avatar.path))
+    avatar = load_avatar(room.near(room.avatar.path), room.name)
     timeline = Timeline(room.video.rate)
     mixer = sound.Mixer(room.audio, room.scene, room.near)
     return soak(hours, drive.Drive(avatar, timeline), mixer, room.video.rate)

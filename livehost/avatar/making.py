@@ -29,7 +29,7 @@ from livehost.errors import ConfigError
 
 NAME = r"^[a-zA-Z0-9_-]{1,64}$"
 UNDECLARED = (
-    "who is in the picture? give --consent FILE with the person's consent record (docs/avatars.md), "
+    "who is in the picture? give --consent FILE with the person's record (docs/avatars.md), "
     '--own-face "YOUR NAME" when it is you, or --ai-generated when it shows nobody real'
 )
 

@@ -73,7 +73,7 @@ class Stage:
         self._room = room
         self._boot = uuid.uuid4().hex
         timeline = Timeline(room.video.rate)
-        avatar = load_avatar(room.near(room.avatar.path))
+        avatar = load_avatar(room.near(room.avatar.path), room.name)
         self._encoder: Encoder = open_encoder(room.video, room.audio)
         self._playout = Playout()
         self._composer = Composer(room.video, room.scene, room.near)

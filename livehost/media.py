@@ -63,11 +63,13 @@ class Face:
         shapes: (53,) float32 in [0, 1], ordered as `BLENDSHAPES`; gaze is in the eyeLook* shapes.
         pose: head pose, applied after the expression.
         breath: 0 (out) .. 1 (in), moves chest and shoulders.
+        tick: index of the tick it is for; a host who was filmed is shown as far into the film.
     """
 
     shapes: NDArray[np.float32]
     pose: HeadPose = field(default_factory=HeadPose)
     breath: float = 0.0
+    tick: int = 0
 
 
 def rest_face() -> Face:

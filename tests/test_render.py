@@ -12,8 +12,8 @@ from livehost.avatar import load_avatar
 from livehost.colour import rgb_to_yuv, yuv_to_rgb
 from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Quality, rest_face
 from livehost.stage.render import make_renderer
-from livehost.stage.render.decoder import GLIDE_TICKS
 from livehost.stage.render.ease import MOST_TICKS, STRIDE, Ease
+from livehost.stage.render.part import GLIDE_TICKS
 from livehost.stage.render.session import Session
 
 AVATAR = Path(__file__).parents[1] / "avatars" / "xiaohe"

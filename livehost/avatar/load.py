@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from livehost.avatar.likeness import check_likeness
+from livehost.avatar.loop import Loop, load_loop
 from livehost.avatar.manifest import DepthKeys, Manifest, RegionKeys, Shapes
 from livehost.config import load_toml
 from livehost.errors import ConfigError
@@ -38,6 +39,9 @@ class Camera:
     cam_y: float
     cam_z: float
     pivot: tuple[float, float, float]
+
+
+NO_CAMERA = Camera(1.0, 0.0, 0.0, 0.0, 0.0, (0.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,10 @@ class Avatar:
 
     Attributes:
         plate: (H, W, 4) uint8 RGBA, straight alpha.
-        depth: (H, W) float32, distance from the camera along its axis; inf is background.
+        depth: (H, W) float32, distance from the camera along its axis; inf is background. Flat
+            where the manifest has none: heads in a loop turn by themselves.
         head_weight: (H, W) uint8, 255 moves rigidly with the head, 0 stays.
+        eyes: None when the eyes are the film's.
         visemes, emotions: (53,) float32 targets, ordered as `BLENDSHAPES`.
         ipa: phone to the visemes it passes through.
     """
@@ -95,11 +101,12 @@ class Avatar:
     head_weight: NDArray[np.uint8]
     camera: Camera
     mouth: Region
-    eyes: Region
+    eyes: Region | None
     visemes: dict[str, NDArray[np.float32]]
     emotions: dict[str, NDArray[np.float32]]
     ipa: dict[str, tuple[str, ...]]
     frame: Framing
+    loop: Loop | None = None
 
 
 def load_avatar(folder: Path, room: str = "") -> Avatar:
@@ -125,14 +132,15 @@ def load_avatar(folder: Path, room: str = "") -> Avatar:
         folder=folder,
         plate=plate,
         depth=_depth(folder / manifest.depth_map, manifest.depth, size),
-        head_weight=_grey(folder / manifest.headweight, size),
-        camera=Camera(**manifest.camera.model_dump()),
+        head_weight=_weight(folder, manifest, size),
+        camera=Camera(**manifest.camera.model_dump()) if manifest.camera else NO_CAMERA,
         mouth=_region(folder, manifest.mouth),
-        eyes=_region(folder, manifest.eyes),
+        eyes=_region(folder, manifest.eyes) if manifest.eyes else None,
         visemes={name: dense(sparse) for name, sparse in shapes.visemes.items()},
         emotions={name: dense(sparse) for name, sparse in shapes.emotions.items()},
         ipa=shapes.ipa,
         frame=Framing(**manifest.frame.model_dump()),
+        loop=load_loop(folder, manifest.loop) if manifest.loop else None,
     )
 
 
@@ -186,7 +194,15 @@ def _grey(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     return picture.astype(np.uint8, copy=False)
 
 
-def _depth(path: Path, keys: DepthKeys, size: tuple[int, int]) -> NDArray[np.float32]:
+def _weight(folder: Path, manifest: Manifest, size: tuple[int, int]) -> NDArray[np.uint8]:
+    if manifest.loop:
+        return np.zeros(size, np.uint8)
+    return _grey(folder / manifest.headweight, size)
+
+
+def _depth(path: Path, keys: DepthKeys | None, size: tuple[int, int]) -> NDArray[np.float32]:
+    if keys is None:
+        return np.ones(size, np.float32)
     if keys.far <= keys.near:
         raise ConfigError(f"{path.parent / MANIFEST}: depth.far: must be above depth.near")
     picture = _read(path)
@@ -227,8 +243,9 @@ def _check_boxes(folder: Path, manifest: Manifest, size: tuple[int, int]) -> Non
     boxes = {
         "frame": (frame.x, frame.y, frame.width, frame.height),
         "mouth.box": manifest.mouth.box,
-        "eyes.box": manifest.eyes.box,
     }
+    if manifest.eyes:
+        boxes["eyes.box"] = manifest.eyes.box
     outside = [
         f"{folder / MANIFEST}: {key}: reaches outside the plate of {_wide(size)}"
         for key, (x, y, width, height) in boxes.items()

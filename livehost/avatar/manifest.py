@@ -77,6 +77,16 @@ class RegionKeys(Part):
         return _blendshapes(value)
 
 
+class LoopKeys(Part):
+    """[loop]: a film of the host that repeats without a seam; plate and boxes lie in its pixels."""
+
+    file: str = "loop.mp4"
+    track: str = "track.npz"
+    """Where the mouth is in each frame, see `livehost.avatar.loop`."""
+    fps: Annotated[int, Field(ge=10, le=60)]
+    frames: Annotated[int, Field(ge=2, le=10_000)]
+
+
 class Manifest(Part):
     """avatar.toml."""
 
@@ -93,18 +103,22 @@ class Manifest(Part):
     headweight: str = "headweight.png"
     shapes: str = "shapes.json"
     frame: FrameKeys
-    depth: DepthKeys
-    camera: CameraKeys
+    depth: DepthKeys | None = None
+    camera: CameraKeys | None = None
     mouth: RegionKeys
-    eyes: RegionKeys
+    eyes: RegionKeys | None = None
+    loop: LoopKeys | None = None
+    """A host who was filmed; head and eyes move in the film, so depth, camera and eyes are not."""
     files: dict[str, Sha256]
     """sha256 of each file in the folder that is loaded."""
 
     def named(self) -> tuple[str, ...]:
         """Return every file that loading opens."""
-        files = [self.plate, self.depth_map, self.headweight, self.shapes]
+        files = [self.plate, self.shapes]
+        files += [self.loop.file, self.loop.track] if self.loop else []
+        files += [] if self.loop else [self.depth_map, self.headweight]
         for region in (self.mouth, self.eyes):
-            files += [region.model, region.precise, region.mask]
+            files += [region.model, region.precise, region.mask] if region else []
         return tuple(name for name in files if name)
 
     @model_validator(mode="after")
@@ -112,6 +126,15 @@ class Manifest(Part):
         declared = self.likeness.declared if self.likeness else "ai-generated"
         if (self.kind == "person") == (declared == "ai-generated"):
             raise ValueError("a person's avatar needs [likeness]; see docs/avatars.md")
+        return self
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        parts = {"depth": self.depth, "camera": self.camera, "eyes": self.eyes}
+        missing = [name for name, part in parts.items() if part is None]
+        if missing and self.loop is None:
+            named = ", ".join(f"[{name}]" for name in missing)
+            raise ValueError(f"{named}: missing; only a host with a [loop] has none")
         return self
 
 

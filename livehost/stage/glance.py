@@ -20,7 +20,7 @@ DEGREES = 32.0  # of gaze for the height of the frame
 def towards_card(layout: Layout, avatar: Avatar) -> Direction:
     """Return where the picture on the product card lies from the host's eyes."""
     frame = view(avatar, layout.width, layout.height)
-    left, top, width, height = avatar.eyes.box
+    left, top, width, height = (avatar.eyes or avatar.mouth).box
     eyes_x = (left + width / 2 - frame.x) * frame.scale
     eyes_y = (top + height / 2 - frame.y) * frame.scale
     x, y = layout.card_picture

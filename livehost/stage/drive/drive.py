@@ -102,7 +102,7 @@ class Drive:
         pose = self._head(period, lively, (yaw, pitch + nod, roll + tilt))
         self._eyes(shapes, pose, period, spoken)
         self._brows(shapes, period, lift)
-        return Face(np.clip(shapes, 0, 1, out=shapes), pose, self._breath.step(period))
+        return Face(np.clip(shapes, 0, 1, out=shapes), pose, self._breath.step(period), tick)
 
     def glance(self, left: float, up: float) -> None:
         """Look for a moment at something new in the picture, when there is room for it.

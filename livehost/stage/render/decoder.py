@@ -6,114 +6,28 @@ In:  a `Face` and a quality level.   Out: a `Layer` in frame pixels.
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.avatar import Avatar, Region
-from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Layer, Quality, Yuv
+from livehost.avatar import Avatar
+from livehost.errors import ConfigError
+from livehost.media import BLENDSHAPES, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
 from livehost.stage.render.ease import Ease, face_at
+from livehost.stage.render.part import Part
 from livehost.stage.render.patch import Patch
 from livehost.stage.render.rest import awake, closed
-from livehost.stage.render.standby import Standby
 from livehost.stage.render.surface import Surface, surface
 from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import Box, static_row
 
 F32 = NDArray[np.float32]
 
-GLIDE_TICKS = 4
-"""Ticks over which lips and lids go where a change of level sends them."""
-UNSEEN_SHAPE = 0.008
-"""Change of a blendshape below which a region is not decoded again."""
 UNSEEN_HEAD = 0.25
 """Plate pixels that a strip of the head may be off by; H.264 moves blocks in steps of 0.25."""
 UNSEEN_CHEST = 0.2
 """Plate pixels that chest and shoulders may be off by; a breath moves them 2.5."""
-
-
-class _Part:
-    """A region, its decoder and what it shows.
-
-    Attributes:
-        box: of the region in the texture.
-        decoder: makes its pictures.
-        gliding: ticks until it is where it is sent; 0 follows at once.
-    """
-
-    def __init__(self, region: Region, texture: Texture) -> None:
-        self.decoder = Standby(region.precise, region.model)
-        self._patch = Patch(region, texture)
-        self._indexes = [SHAPE[name] for name in region.coefs]
-        self._given: F32 | None = None
-        self._decoded: NDArray[Any] | None = None
-        self._halfway = False
-        self.box = self._patch.box
-        self.gliding = 0
-
-    def glide(self) -> None:
-        """Go to the next shapes over some ticks, from what is shown now."""
-        self.gliding = 0 if self._given is None else GLIDE_TICKS
-
-    def draw(self, shapes: F32) -> bool:
-        """Show `shapes`; return False when that changes nothing that can be seen."""
-        decoded = self._decode(shapes)
-        if decoded is None:
-            return self._settle()
-        self._halfway = False
-        self._patch.draw(decoded)
-        return True
-
-    def draw_half(self, shapes: F32) -> bool:
-        """Like `draw`, decoding every second time: first go half the way, then all of it."""
-        if self._settle():
-            return True
-        before, decoded = self._decoded, self._decode(shapes)
-        if decoded is None:
-            return False
-        # The CPU's model and the accelerator's make pictures of different forms.
-        if before is None or before.shape != decoded.shape:
-            self._patch.draw(decoded)
-        else:
-            self._halfway = True
-            self._patch.draw(_halfway(before, decoded))
-        return True
-
-    def clear(self) -> None:
-        """Show what the plate has."""
-        self._given = self._decoded = None
-        self._halfway = False
-        self.gliding = 0
-        self._patch.clear()
-
-    def shown(self, onto: F32) -> None:
-        """Write the shapes that are shown into `onto`, (53,)."""
-        if self._given is not None:
-            onto[self._indexes] = self._given
-
-    def _decode(self, shapes: F32) -> NDArray[Any] | None:
-        """Return the picture of `shapes`, None when the last one will do."""
-        wanted = self._glided(shapes[self._indexes])
-        if self._given is not None and np.abs(wanted - self._given).max() < UNSEEN_SHAPE:
-            return None
-        self._decoded = self.decoder.run(wanted[None])[0]
-        self._given = wanted
-        return self._decoded
-
-    def _glided(self, wanted: F32) -> F32:
-        if self.gliding and self._given is not None:
-            wanted = self._given + (wanted - self._given) / np.float32(self.gliding)
-        self.gliding = max(0, self.gliding - 1)
-        return wanted
-
-    def _settle(self) -> bool:
-        """Go the second half of the way, if there is one."""
-        pending, self._halfway = self._halfway, False
-        if pending and self._decoded is not None:
-            self._patch.draw(self._decoded)
-        return pending
 
 
 class DecoderRenderer:
@@ -127,12 +41,14 @@ class DecoderRenderer:
     name = "decoder"
 
     def __init__(self, avatar: Avatar, width: int, height: int) -> None:
+        if avatar.eyes is None:
+            raise ConfigError(f"{avatar.folder}: its manifest has no [eyes]")
         shape = surface(avatar)
         self._texture = Texture(avatar, width, height)
         self._plate = self._texture.layer()
         self._last = self._plate
-        self._mouth = _Part(avatar.mouth, self._texture)
-        self._eyes = _Part(avatar.eyes, self._texture)
+        self._mouth = Part(avatar.mouth, Patch(avatar.mouth, self._texture))
+        self._eyes = Part(avatar.eyes, Patch(avatar.eyes, self._texture))
         head, chest = _boxes(shape, self._texture)
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
@@ -230,7 +146,7 @@ class DecoderRenderer:
             changed.append(self._eyes)
         return self._drawn(changed, moved=False)
 
-    def _drawn(self, changed: list[_Part], *, moved: bool) -> Layer:
+    def _drawn(self, changed: list[Part], *, moved: bool) -> Layer:
         """Return the last layer with what changed drawn again, or itself if nothing did."""
         if not (changed or moved):
             return self._last
@@ -281,12 +197,6 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
 def _copy(layer: Layer) -> Layer:
     picture = Yuv(layer.picture.y.copy(), layer.picture.u.copy(), layer.picture.v.copy())
     return Layer(picture, layer.alpha.copy(), layer.alpha_uv.copy(), layer.left, layer.top)
-
-
-def _halfway(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """Return the mean of two pictures, in their own type."""
-    mean = (one.astype(np.float32) + other) * np.float32(0.5)
-    return np.asarray(mean, one.dtype)
 
 
 def _grown(box: Box, by: int) -> Box:

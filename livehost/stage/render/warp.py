@@ -84,7 +84,7 @@ class Warp:
         nodes = self._nodes[rows, columns] + field[rows, columns]
         if step == 2:
             nodes = nodes * np.float32(0.5) - np.float32(0.25)
-        return _enlarged(nodes, STEP // step, width // step, height // step)
+        return enlarged(nodes, STEP // step, width // step, height // step)
 
     def _forward(self, pose: HeadPose, breath: float) -> F32:
         turned = rotation(pose) @ self._arm
@@ -165,7 +165,7 @@ def _breath(surface: Surface, x: F32, y: F32) -> F32:
     return np.stack([0.5 * across * rise, -rise], axis=-1).astype(np.float32)
 
 
-def _enlarged(nodes: F32, step: int, width: int, height: int) -> F32:
+def enlarged(nodes: F32, step: int, width: int, height: int) -> F32:
     """Return (height, width, 2): what lies between nodes, from half a step after the first."""
     rows, columns = nodes.shape[:2]
     full = cv2.resize(nodes, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)

@@ -145,18 +145,26 @@ class Consent:
         return (f"{self.path}: {lapsed}",) if lapsed else ()
 
     def _look(self) -> None:
-        """Read the record and take the hashes again."""
+        """Read the record and take the hashes again.
+
+        Each stamp is taken before its file is read: what changes meanwhile is seen next time.
+        """
         self._record = None
+        stamp = _stamp(self.path)
         try:
             self._record = _read(self.path)
+            self._seen = [stamp, *self._stamps()[1:]]
             wrong = _files(self.path, self._record, self.use)
             self._wrong = tuple(f"{self.path}: {problem}" for problem in wrong)
         except ConfigError as error:
             self._wrong = error.problems
-        self._seen = self._stamps()
+            self._seen = [stamp, *self._stamps()[1:]]
 
     def _stamps(self) -> list[tuple[int, int]]:
-        """Return what changes with the files: (bytes, nanoseconds) each; zeros when missing."""
+        """Return what changes with the files: (bytes, nanoseconds) each; zeros when missing.
+
+        The record's own comes first.
+        """
         proofs = [self._record.document, *self._record.recordings] if self._record else []
         files = [self.path, *(self.path.parent / proof.file for proof in proofs)]
         return [_stamp(file) for file in (*files, *self.use.recordings)]

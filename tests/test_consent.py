@@ -171,6 +171,23 @@ def person_room(tmp_path, **voice):
     return room.model_copy(update={"avatar": avatar})
 
 
+def test_a_record_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    from livehost import consent as module
+
+    path, read = consent_record(tmp_path), module._read
+
+    def changed_meanwhile(record):
+        found = read(record)
+        consent_record(tmp_path, revoked="2026-01-02")
+        return found
+
+    watched = Consent(path, Use(Scope.VOICE, "room"))
+    monkeypatch.setattr(module, "_read", changed_meanwhile)
+    watched.problem()
+    monkeypatch.setattr(module, "_read", read)
+    assert "has withdrawn consent" in watched.problem()
+
+
 class Person(Tone):
     """Quick to speak, and taken for a person's voice."""
 

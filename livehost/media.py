@@ -55,6 +55,23 @@ class HeadPose:
     ty: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """The voice around a tick, for renderers that make pixels from it.
+
+    Attributes:
+        pcm: (n,) float32 at 48 kHz in [-1, 1]; silence where nothing sounds or is known to sound.
+        first: stream sample of `pcm[0]`; negative before the stream began.
+        known: stream sample from which on it is not known what will sound.
+        starts: stream samples at which the tick and those after it begin.
+    """
+
+    pcm: NDArray[np.float32]
+    first: int
+    known: int
+    starts: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """What a renderer draws at one tick.
@@ -64,12 +81,14 @@ class Face:
         pose: head pose, applied after the expression.
         breath: 0 (out) .. 1 (in), moves chest and shoulders.
         tick: index of the tick it is for; a host who was filmed is shown as far into the film.
+        sound: what she says around it, where a renderer asked to hear it.
     """
 
     shapes: NDArray[np.float32]
     pose: HeadPose = field(default_factory=HeadPose)
     breath: float = 0.0
     tick: int = 0
+    sound: Sound | None = None
 
 
 def rest_face() -> Face:
@@ -129,6 +148,7 @@ class Layer:
         before: the layer of the same size and place that this one replaces and equals outside
             `changed`; None when it may differ from any other everywhere.
         changed: boxes of the picture (left, top, width, height; even).
+        solid: alpha is 255 everywhere.
     """
 
     picture: Yuv
@@ -138,6 +158,7 @@ class Layer:
     top: int
     before: ReferenceType[Layer] | None = None
     changed: tuple[tuple[int, int, int, int], ...] = ()
+    solid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Take:
         face = room.avatar
         self._drive = Drive(avatar, self._timeline, clip.seed, face.expression, face.gestures)
         self._mixer = Mixer(room.audio, room.scene, room.near)
-        self._renderer = make_renderer(avatar, room.video.width, room.video.height)
+        self._renderer = make_renderer(avatar, room.video.width, room.video.height, room.video.rate)
         places = clip_layout(job)
         self._composer = Composer(room.video, room.scene, room.near, places, live=False)
         self._lead = round(clip.lead_seconds * room.video.rate)

@@ -79,7 +79,8 @@ class Stage:
         self._composer = Composer(room.video, room.scene, room.near)
         self._mixer = Mixer(room.audio, room.scene, room.near)
         self._host = Host(
-            lambda: make_renderer(avatar, room.video.width, room.video.height), self._composer
+            lambda: make_renderer(avatar, room.video.width, room.video.height, room.video.rate),
+            self._composer,
         )
         self._program = Program([self._host], self._safety())
         drive = Drive(

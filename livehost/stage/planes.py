@@ -100,10 +100,15 @@ def blend(onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0) -> None:
     if seen.empty or opacity <= 0:
         return
     local = seen.shifted(-layer.left, -layer.top)
+    picture = layer.picture
+    if layer.solid and opacity >= 1:
+        cut(onto.y, seen, 1)[:] = cut(picture.y, local, 1)
+        cut(onto.u, seen, 2)[:] = cut(picture.u, local, 2)
+        cut(onto.v, seen, 2)[:] = cut(picture.v, local, 2)
+        return
     alpha, alpha_uv = cut(layer.alpha, local, 1), cut(layer.alpha_uv, local, 2)
     if opacity < 1:
         alpha, alpha_uv = _scaled(alpha, opacity), _scaled(alpha_uv, opacity)
-    picture = layer.picture
     _mix(cut(onto.y, seen, 1), cut(picture.y, local, 1), alpha)
     _mix(cut(onto.u, seen, 2), cut(picture.u, local, 2), alpha_uv)
     _mix(cut(onto.v, seen, 2), cut(picture.v, local, 2), alpha_uv)

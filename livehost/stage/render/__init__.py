@@ -3,11 +3,13 @@
 In:  an avatar and the frame's size.   Out: something that draws her.
 """
 
+from fractions import Fraction
 from typing import Protocol
 
 from livehost.avatar import Avatar
 from livehost.media import Face, Layer, Quality
 from livehost.stage.render.decoder import DecoderRenderer
+from livehost.stage.render.loop import LoopRenderer
 
 
 class Renderer(Protocol):
@@ -38,8 +40,20 @@ class Renderer(Protocol):
         """Return fresh planes of the presenter in frame pixels. Raises BackendBroken."""
 
 
-def make_renderer(avatar: Avatar, width: int, height: int) -> Renderer:
-    """Return the renderer for `avatar` at a frame of `width` x `height`. Raises BackendBroken."""
+def make_renderer(
+    avatar: Avatar, width: int, height: int, rate: Fraction = Fraction(25)
+) -> Renderer:
+    """Return the renderer for `avatar` at a frame of `width` x `height`.
+
+    Args:
+        rate: ticks per second.
+
+    Raises:
+        BackendBroken: a model or a film cannot be loaded.
+        ConfigError: the avatar's framing leaves its face outside the picture.
+    """
+    if avatar.loop:
+        return LoopRenderer(avatar, width, height, rate)
     return DecoderRenderer(avatar, width, height)
 
 

@@ -26,6 +26,8 @@ def markdown(results: dict[str, Any]) -> str:
         rows.append(("sound against picture at the receiver", f"≤ {worst} ms over {count} flashes"))
     if clip := results.get("clip"):
         rows += _clip(clip)
+    if face := results.get("face"):
+        rows += _face(face)
     return "\n".join(f"| {what} | {value} |" for what, value in rows)
 
 
@@ -81,3 +83,28 @@ def _clip(clip: dict[str, Any]) -> list[tuple[str, str]]:
     what = f"clip of {clip['clip_seconds']:.0f} s, {clip['size']}@{clip['fps']}"
     said = f"{clip['wall_per_second']:.2f} s (CPU {clip['cpu_per_second']:.2f} s)"
     return [(f"{what}: time per second, voice included", said)]
+
+
+def _face(face: dict[str, Any]) -> list[tuple[str, str]]:
+    follows, silence, closures = face["follows"], face["silence"], face["closures"]
+    return [
+        (
+            "mouth against the voice: correlation, best lag",
+            f"{follows['r']:.2f}, {follows['lag_ms']} ms",
+        ),
+        (
+            "lips seen to meet on b, p, m within 40 ms",
+            f"{100 * closures['closed']:.0f} % of {closures['phones']}",
+        ),
+        ("mouth in silence: movement, opening, of those in speech", _silence(silence)),
+        ("blinks a minute", f"{face['blinks']['per_minute']:.0f}"),
+        (
+            "largest step of the lips where speech begins or ends, of the 99th percentile in speech",
+            f"{face['borders']['largest_against_p99']:.2f}",
+        ),
+    ]
+
+
+def _silence(silence: dict[str, float]) -> str:
+    shares = (silence[f"{key}_share"] for key in ("movement", "opening"))
+    return ", ".join(f"{100 * share:.1f} %" for share in shares)

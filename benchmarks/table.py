@@ -99,7 +99,7 @@ def _face(face: dict[str, Any]) -> list[tuple[str, str]]:
         ("mouth in silence: movement, opening, of those in speech", _silence(silence)),
         ("blinks a minute", f"{face['blinks']['per_minute']:.0f}"),
         (
-            "largest step of the lips where speech begins or ends, of the 99th percentile in speech",
+            "largest step of the lips at the edges of speech, of the 99th percentile in it",
             f"{face['borders']['largest_against_p99']:.2f}",
         ),
     ]

@@ -41,6 +41,10 @@ def _avatar(room: Room) -> Iterable[str]:
     from livehost.avatar import load_avatar  # noqa: PLC0415
 
     load_avatar(room.near(room.avatar.path), room.name)
+    if room.avatar.network:
+        from livehost.stage.render.peers import check_network  # noqa: PLC0415
+
+        check_network(room.near(room.avatar.network))
     return ()
 
 

@@ -77,6 +77,8 @@ class Avatar(Model):
     """How far emotions move the face; 0: the resting face only."""
     gestures: float = Field(1.0, ge=0, le=1.5)
     """How far nods, tilts and raised brows go with what is said; 0: none."""
+    network: Path | None = None
+    """TOML file that names a lip-sync network and your weights; None: the avatar's own mouth."""
 
 
 class Voice(Personal):
@@ -266,6 +268,7 @@ def load_room(path: Path) -> Room:
         f"{path}: {key}: {near} does not exist"
         for key, given in (
             ("avatar.path", room.avatar.path),
+            ("avatar.network", room.avatar.network),
             ("voice.lexicon", room.voice.lexicon),
             *room.voice.files(),
             ("scene.background", room.scene.background),

@@ -284,6 +284,7 @@ def _digest(clip: Clip, room: Room) -> str:
     avatar = room.near(room.avatar.path) / "avatar.toml"
     files = {
         "avatar": avatar,  # names the hashes of all its files
+        "network": room.avatar.network and room.near(room.avatar.network),  # so does this
         "audio": clip.audio,
         "subtitles": clip.subtitles,
         "background": room.scene.background and room.near(room.scene.background),
@@ -293,7 +294,7 @@ def _digest(clip: Clip, room: Room) -> str:
     parts = {
         "format": _FORMAT,
         "clip": clip.model_dump(mode="json", exclude={"audio", "subtitles", "avatar"}),
-        "avatar": room.avatar.model_dump(mode="json", exclude={"path"}),
+        "avatar": room.avatar.model_dump(mode="json", exclude={"path", "network"}),
         "voice": room.voice.model_dump(mode="json"),
         "scene": room.scene.model_dump(mode="json", exclude={"background", "music"}),
         "sound": room.audio.model_dump(mode="json"),

@@ -30,8 +30,9 @@ from livehost.stage.compose import Composer
 from livehost.stage.drive import Drive
 from livehost.stage.layout import SAFE_BOTTOM, Layout, layout
 from livehost.stage.planes import even
-from livehost.stage.playout import Playout, Pulled
+from livehost.stage.playout import Pulled
 from livehost.stage.render import make_renderer
+from livehost.stage.render.peers import load_network, playout
 from livehost.stage.sound import Mixer
 from livehost.wire import Speech
 
@@ -71,11 +72,14 @@ class Take:
         self._film = film
         self._captions = captions
         self._timeline = Timeline(room.video.rate)
-        self._playout = Playout()
+        named = room.avatar.network
+        network = load_network(room.near(named)) if named else None
+        self._playout = playout(network, self._timeline)
         face = room.avatar
         self._drive = Drive(avatar, self._timeline, clip.seed, face.expression, face.gestures)
         self._mixer = Mixer(room.audio, room.scene, room.near)
-        self._renderer = make_renderer(avatar, room.video.width, room.video.height, room.video.rate)
+        size = room.video.width, room.video.height
+        self._renderer = make_renderer(avatar, *size, room.video.rate, network)
         places = clip_layout(job)
         self._composer = Composer(room.video, room.scene, room.near, places, live=False)
         self._lead = round(clip.lead_seconds * room.video.rate)
@@ -155,6 +159,8 @@ class Take:
         self._note(tick, pulled)
         pcm = _faded(self._mixer.mix(samples, pulled.pcm), gain, self._tail)
         face = self._drive.face(tick, pulled.spoken)
+        if pulled.sound:
+            face = replace(face, sound=pulled.sound)
         since = self._timeline.first_sample(tick) - self._timeline.first_sample(self._lead)
         caption, progress = self._captions.at(since, pulled.spoken)
         drawn = self._render.submit(self._draw, tick, face, caption, progress)

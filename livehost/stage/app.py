@@ -27,9 +27,9 @@ from livehost.stage.encode import Encoder, open_encoder
 from livehost.stage.glance import CardGlance, towards_card
 from livehost.stage.layout import layout
 from livehost.stage.outputs import Output, make_output
-from livehost.stage.playout import Playout
 from livehost.stage.program import Host, Plan, Program, Still
 from livehost.stage.render import make_renderer
+from livehost.stage.render.peers import load_network, playout
 from livehost.stage.show import Show
 from livehost.stage.sound import Mixer
 from livehost.supervise import supervise
@@ -75,11 +75,14 @@ class Stage:
         timeline = Timeline(room.video.rate)
         avatar = load_avatar(room.near(room.avatar.path), room.name)
         self._encoder: Encoder = open_encoder(room.video, room.audio)
-        self._playout = Playout()
+        named = room.avatar.network
+        network = load_network(room.near(named)) if named else None
+        self._playout = playout(network, timeline)
         self._composer = Composer(room.video, room.scene, room.near)
         self._mixer = Mixer(room.audio, room.scene, room.near)
+        size = room.video.width, room.video.height
         self._host = Host(
-            lambda: make_renderer(avatar, room.video.width, room.video.height, room.video.rate),
+            lambda: make_renderer(avatar, *size, room.video.rate, network),
             self._composer,
         )
         self._program = Program([self._host], self._safety())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.media import Phone
+from livehost.media import Phone, Sound
 from livehost.pauses import break_off
 from livehost.wire import Heard, Speech
 
@@ -61,6 +61,7 @@ class Pulled:
         started: sentences whose first sample lies in this tick.
         heard: sentences that ended in this tick.
         starved: a sentence is on air but its samples had not arrived.
+        sound: what sounds around it, from a playout that is asked to tell.
     """
 
     pcm: NDArray[np.float32]
@@ -68,6 +69,7 @@ class Pulled:
     started: tuple[Key, ...] = ()
     heard: tuple[Heard, ...] = ()
     starved: bool = False
+    sound: Sound | None = None
 
 
 @dataclass(slots=True)
@@ -208,7 +210,7 @@ class Playout:
                 spoken = spoken or ((sentence, begin) if starved else None)
                 break
             heard.append(self._end(sentence, interrupted=False))
-        told = self._describe(spoken, pcm, self._ahead()) if spoken else None
+        told = self._describe(spoken, pcm, self.ahead(AHEAD_SAMPLES)) if spoken else None
         return Pulled(pcm, told, tuple(started), tuple(heard), starved)
 
     def _due(self, head: _Sentence, samples: int) -> bool:
@@ -236,17 +238,20 @@ class Playout:
         told = self._describe(spoken, pcm, silence) if spoken else None
         return Pulled(pcm, told, (), tuple(heard))
 
-    def _ahead(self) -> NDArray[np.float32]:
-        """Return what will sound next: silence behind the last sentence, unless that goes on."""
-        out = np.zeros(AHEAD_SAMPLES, np.float32)
+    def ahead(self, samples: int) -> NDArray[np.float32]:
+        """Return what will sound next: silence behind the last sentence, unless that goes on.
+
+        It is shorter than `samples` when more is not known.
+        """
+        out = np.zeros(samples, np.float32)
         known = 0
         for sentence in self._sentences:
             if self.paused and not sentence.played:
                 break
-            part = sentence.peek(AHEAD_SAMPLES - known)
+            part = sentence.peek(samples - known)
             out[known : known + len(part)] = part
             known += len(part)
-            if known == AHEAD_SAMPLES:
+            if known == samples:
                 break
             if not sentence.complete:
                 return out[:known]

@@ -15,7 +15,7 @@ import functools
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -195,6 +195,8 @@ class Show:
         self.cues.passed((heard.utterance, heard.sentence) for heard in pulled.heard)
         pcm = self._sound.mix(samples, pulled.pcm)
         face = self._drive.face(index, pulled.spoken)
+        if pulled.sound:
+            face = replace(face, sound=pulled.sound)
         self._planned.append(_Planned(index, pcm, self._order(index, face, pulled), pulled))
 
     def _order(self, index: int, face: Face, pulled: Pulled) -> asyncio.Future[Yuv] | None:

@@ -10,6 +10,7 @@ from livehost.avatar import Avatar
 from livehost.media import Face, Layer, Quality
 from livehost.stage.render.decoder import DecoderRenderer
 from livehost.stage.render.loop import LoopRenderer
+from livehost.stage.render.peers import Network, NetworkRenderer
 
 
 class Renderer(Protocol):
@@ -41,17 +42,24 @@ class Renderer(Protocol):
 
 
 def make_renderer(
-    avatar: Avatar, width: int, height: int, rate: Fraction = Fraction(25)
+    avatar: Avatar,
+    width: int,
+    height: int,
+    rate: Fraction = Fraction(25),
+    network: Network | None = None,
 ) -> Renderer:
     """Return the renderer for `avatar` at a frame of `width` x `height`.
 
     Args:
         rate: ticks per second.
+        network: what paints her mouth; None: the avatar's own.
 
     Raises:
         BackendBroken: a model or a film cannot be loaded.
         ConfigError: the avatar's framing leaves its face outside the picture.
     """
+    if network:
+        return NetworkRenderer(avatar, network, width, height)
     if avatar.loop:
         return LoopRenderer(avatar, width, height, rate)
     return DecoderRenderer(avatar, width, height)

@@ -6,6 +6,7 @@ In:  a `Face` and a quality level.   Out: a `Layer` in frame pixels.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from livehost.errors import ConfigError
 from livehost.media import BLENDSHAPES, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
 from livehost.stage.render.ease import Ease, face_at
-from livehost.stage.render.part import Part
+from livehost.stage.render.part import Moving, Part
 from livehost.stage.render.patch import Patch
 from livehost.stage.render.rest import awake, closed
 from livehost.stage.render.surface import Surface, surface
@@ -33,6 +34,9 @@ UNSEEN_CHEST = 0.2
 class DecoderRenderer:
     """Renders one avatar at one frame size; call it from one thread.
 
+    Args:
+        mouth: makes another mouth than the avatar's own, given what it is drawn into.
+
     Raises:
         BackendBroken: a model cannot be loaded, or fails.
         ConfigError: the avatar's framing leaves its mouth or eyes outside the picture.
@@ -40,15 +44,25 @@ class DecoderRenderer:
 
     name = "decoder"
 
-    def __init__(self, avatar: Avatar, width: int, height: int) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        width: int,
+        height: int,
+        mouth: Callable[[Texture], Moving] | None = None,
+    ) -> None:
         if avatar.eyes is None:
             raise ConfigError(f"{avatar.folder}: its manifest has no [eyes]")
         shape = surface(avatar)
         self._texture = Texture(avatar, width, height)
         self._plate = self._texture.layer()
         self._last = self._plate
-        self._mouth = Part(avatar.mouth, Patch(avatar.mouth, self._texture))
-        self._eyes = Part(avatar.eyes, Patch(avatar.eyes, self._texture))
+        self._mouth: Moving = (
+            mouth(self._texture)
+            if mouth
+            else Part(avatar.mouth, Patch(avatar.mouth, self._texture))
+        )
+        self._eyes: Moving = Part(avatar.eyes, Patch(avatar.eyes, self._texture))
         head, chest = _boxes(shape, self._texture)
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
@@ -146,7 +160,7 @@ class DecoderRenderer:
             changed.append(self._eyes)
         return self._drawn(changed, moved=False)
 
-    def _drawn(self, changed: list[Part], *, moved: bool) -> Layer:
+    def _drawn(self, changed: list[Moving], *, moved: bool) -> Layer:
         """Return the last layer with what changed drawn again, or itself if nothing did."""
         if not (changed or moved):
             return self._last

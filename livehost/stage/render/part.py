@@ -35,6 +35,39 @@ class Drawn(Protocol):
         """Show what is there without it."""
 
 
+class Maker(Protocol):
+    """What makes a part's pictures, as far as people want to know.
+
+    Attributes:
+        provider: where they are made now.
+        trouble: why an accelerator is not used, "" when nothing is wrong.
+        losses: times that an accelerator failed on air.
+    """
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def losses(self) -> int: ...
+
+
+class Moving(Protocol):
+    """A part of the face that moves; see `Part`."""
+
+    gliding: int
+
+    @property
+    def box(self) -> Box: ...
+    @property
+    def decoder(self) -> Maker: ...
+    def glide(self) -> None: ...
+    def draw(self, shapes: F32) -> bool: ...
+    def draw_half(self, shapes: F32) -> bool: ...
+    def clear(self) -> None: ...
+    def shown(self, onto: F32) -> None: ...
+
+
 class Part:
     """A region, its decoder and what it shows.
 

@@ -9,13 +9,13 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from livehost.errors import BackendBroken
+from livehost.errors import BackendBroken, ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ DEVICES = {"TensorrtExecutionProvider": "cuda", "CUDAExecutionProvider": "cuda"}
 
 Provider = tuple[str, dict[str, Any]]
 Run = Callable[[NDArray[np.float32]], NDArray[Any]]
+Started = TypeVar("Started")
 
 
 class Session:
@@ -50,7 +51,7 @@ class Session:
     def __init__(self, path: Path, threads: int = 1, among: Sequence[str] = ORDER) -> None:
         self._name = path.name
         wanted = [each for each in providers(ort.get_available_providers()) if each[0] in among]
-        session, self._run = _opened(path, wanted, threads)
+        session, self._run = opened(path, wanted, threads, _started)
         self._input = session.get_inputs()[0]
         self.provider: str = plain(session.get_providers()[0])
         log.info("model loaded", extra={"model": path.name, "provider": self.provider})
@@ -92,8 +93,22 @@ def providers(available: list[str]) -> list[Provider]:
 # --- opening ------------------------------------------------------------------------------------
 
 
-def _opened(path: Path, wanted: list[Provider], threads: int) -> tuple[Any, Run]:
-    """Return a session that has run once, and how to run it."""
+def opened(
+    path: Path,
+    wanted: list[Provider],
+    threads: int,
+    start: Callable[[Any, str | None], Started],
+) -> tuple[Any, Started]:
+    """Return a session on the first provider of `wanted` that works, and what `start` made of it.
+
+    Args:
+        start: given the session and the device of its tensors (None is main memory); must run it
+            once, since many a provider loads what it cannot run.
+
+    Raises:
+        BackendBroken: no provider works.
+        ConfigError: from `start`.
+    """
     why = "onnxruntime has none of the providers"
     for at, (name, _) in enumerate(wanted):
         try:
@@ -103,14 +118,15 @@ def _opened(path: Path, wanted: list[Provider], threads: int) -> tuple[Any, Run]
                 _tell_passed_over(path, name, why := f"{plain(loaded)} loaded instead")
                 if loaded not in [each for each, _ in wanted]:
                     continue
-            run = _runner(session, DEVICES.get(loaded))
-            run(np.zeros(_shape(session.get_inputs()[0]), np.float32))
+            started = start(session, DEVICES.get(loaded))
+        except ConfigError:
+            raise
         except Exception as error:  # the seam to native code
             why = _short(error)
             if at < len(wanted) - 1:
                 _tell_passed_over(path, name, why)
         else:
-            return session, run
+            return session, started
     raise BackendBroken(f"{path.name}: cannot be loaded: {why}")
 
 
@@ -125,9 +141,11 @@ def _loaded(path: Path, wanted: list[Provider], threads: int) -> Any:
     return session
 
 
-def _runner(session: Any, device: str | None) -> Run:
-    """Return how to run a session whose tensors are on `device`; None is main memory."""
-    return _Bound(session, device) if device else _plain_run(session)
+def _started(session: Any, device: str | None) -> Run:
+    """Return how to run a session, once it has run."""
+    run = _Bound(session, device) if device else _plain_run(session)
+    run(np.zeros(_shape(session.get_inputs()[0]), np.float32))
+    return run
 
 
 def _plain_run(session: Any) -> Run:

@@ -124,6 +124,8 @@ class Scene(Model):
 
     background: Path | None = None
     """Picture or looping clip; None paints the built-in studio."""
+    studio: Literal["shop", "walnut"] = "shop"
+    """Which built-in studio: a light shop, or walnut in the evening."""
     music: Path | None = None
     music_db: float = Field(-26.0, ge=-60, le=0)
     """Level of the music under speech, in dB full scale, before ducking is released; -60: none."""

@@ -22,6 +22,7 @@ from livehost.stage.backdrop import Backdrop, open_backdrop
 from livehost.stage.canvas import colour
 from livehost.stage.caption import Captions
 from livehost.stage.layout import Layout, layout
+from livehost.stage.looks import LOOKS
 from livehost.stage.pictures import Pictures
 from livehost.stage.planes import Box
 from livehost.stage.slots import Slot, Sprite
@@ -60,11 +61,12 @@ class Composer:
         self._pictures = Pictures()
         self._accent = colour(scene.accent)
         self._cards = card.CardPainter(self._layout, self._accent, self._pictures)
-        room = studio(self._layout)
+        look = LOOKS[scene.studio]
+        room = studio(self._layout, look)
         self._backdrop: Backdrop = open_backdrop(
             scene, near, self._layout, video.rate, room, patient=not live
         )
-        self._desk: Desk = paint_desk(self._layout)
+        self._desk: Desk = paint_desk(self._layout, look)
         self._slate_picture = paint_slate(scene, near, self._layout, room)
         self._captions = Captions(self._layout)
         self._label = overlay.label(scene.label, self._layout)

@@ -1,0 +1,103 @@
+"""The colour of the skin at each vertex: flush, lids, lash line, the scalp's shadow.
+
+In:  a body and its lashes.   Out: vertex colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from livehost.avatar.recipe.body import Body
+from livehost.avatar.recipe.brows import LashRoots
+from livehost.avatar.recipe.hairline import inside
+from livehost.avatar.recipe.looks import Colour
+from livehost.avatar.recipe.space import F64, Vector, blob, smooth
+
+_RED = (0.62, 0.235, 0.18)
+_SCALP = (0.035, 0.022, 0.018)
+_LASH_LINE = (0.06, 0.03, 0.025)
+
+
+@dataclass(slots=True)
+class Paint:
+    """Colours (n, 3) that are painted over."""
+
+    points: F64
+    colour: F64
+
+    def over(self, share: F64, colour: Vector) -> None:
+        """Blend `colour` in by `share` (n,)."""
+        self.colour = self.colour * (1 - share[:, None]) + np.asarray(colour) * share[:, None]
+
+    def spot(self, centre: Vector, size: Vector, share: float, colour: Vector) -> None:
+        """Blend a soft spot of `colour` in."""
+        self.over(share * blob(self.points, centre, size), colour)
+
+
+def paint_skin(body: Body, lashes: LashRoots) -> tuple[F64, F64]:
+    """Return colour and surface of each vertex, (n, 4) each.
+
+    The surface's first channel is how oily the skin is, its second how much scalp.
+    """
+    keys, points = body.host.skin, body.base
+    paint = Paint(points, np.tile(np.array(keys.colour), (len(points), 1)))
+    _flush(paint, body, keys.flush)
+    for side, sign in (("l", 1), ("r", -1)):
+        _lids(paint, body.eyes[side], sign, keys.shadow)
+    scalp = _scalp(body)
+    paint.over(0.95 * scalp, _SCALP)
+    paint.over(_lash_line(points, lashes) * keys.shadow, _LASH_LINE)
+    surface = np.stack([_oil(body), scalp, scalp * 0, scalp * 0 + 1], 1)
+    return np.concatenate([paint.colour, np.ones((len(points), 1))], 1), surface
+
+
+def _flush(paint: Paint, body: Body, strength: float) -> None:
+    eye, rise = body.eye_height, body.rise
+    red: Colour = _RED
+    for sign in (1, -1):
+        paint.spot((sign * 0.43, eye - 0.33, 1.05), (0.17, 0.13, 0.4), 0.30 * strength, red)
+        paint.spot((sign * 0.80, eye - 0.1, 0.3), (0.1, 0.3, 0.3), 0.30 * strength, red)
+        paint.spot((sign * 0.10, eye - 0.42, 1.4), (0.05, 0.05, 0.2), 0.22 * strength, red)
+    paint.spot((0, eye - 0.32, 1.6), (0.10, 0.10, 0.25), 0.20 * strength, red)
+    paint.spot((0, 5.18 + rise, 1.25), (0.16, 0.08, 0.3), 0.12 * strength, red)
+    paint.spot((0, 6.6 + rise, 1.25), (0.4, 0.2, 0.5), 0.12, _forehead(body))
+
+
+def _forehead(body: Body) -> F64:
+    """Return a lighter, yellower tone than the rest of the skin."""
+    return np.array((0.72, 0.46, 0.33)) / (0.66, 0.395, 0.285) * body.host.skin.colour
+
+
+def _lids(paint: Paint, eye: F64, sign: int, strength: float) -> None:
+    spots: tuple[tuple[Vector, Vector, float, Colour], ...] = (
+        ((sign * 0.03, 0.075, 0.1), (0.15, 0.045, 0.3), 0.34, (0.38, 0.19, 0.15)),
+        ((sign * 0.13, 0.05, 0.1), (0.07, 0.05, 0.3), 0.25, (0.30, 0.14, 0.11)),
+        ((0, -0.16, 0.1), (0.14, 0.045, 0.3), 0.16, (0.45, 0.23, 0.19)),
+    )
+    for offset, size, share, colour in spots:
+        paint.spot(eye + np.asarray(offset), size, share * strength, colour)
+
+
+def _scalp(body: Body) -> F64:
+    points = body.base
+    near = (points[:, 1] > body.eye_height - 0.7) & (np.abs(points[:, 0]) < 0.78)
+    return smooth(-0.02, 0.16, inside(body, points)) * near
+
+
+def _lash_line(points: F64, lashes: LashRoots) -> F64:
+    out = np.zeros(len(points))
+    apart = np.linalg.norm(points[lashes.vertices] - lashes.roots[:, None], axis=2)
+    dark = np.exp(-((apart / 0.022) ** 2)) * np.where(lashes.upper, 0.62, 0.22)[:, None]
+    np.maximum.at(out, lashes.vertices, dark)
+    return out
+
+
+def _oil(body: Body) -> F64:
+    points, eye = body.base, body.eye_height
+    oil = blob(points, (0, eye - 0.2, 1.5), (0.10, 0.35, 0.3))
+    oil = oil + 0.8 * blob(points, (0, 6.55 + body.rise, 1.3), (0.3, 0.15, 0.4))
+    for sign in (1, -1):
+        oil = oil + 0.4 * blob(points, (sign * 0.4, eye - 0.25, 1.1), (0.15, 0.12, 0.3))
+    return np.clip(oil, 0, 1)

@@ -1,0 +1,270 @@
+"""The parameters of a host: everything that tells one host from another, in one TOML file.
+
+In:  HOST.toml.   Out: a checked, frozen `Host`; every default is the shipped host's.
+
+Colours are linear RGB in 0..1. Lengths are in units of about 10 cm, pixels are the plate's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from livehost.avatar.recipe.looks import (
+    Colour,
+    Count,
+    Hair,
+    Jacket,
+    Length,
+    LongHair,
+    Offset,
+    Outfit,
+    Share,
+)
+from livehost.config import load_toml
+from livehost.media import SHAPE
+from livehost.table import Model
+
+PLATE = (1080, 1920)
+"""Width and height of every plate, in pixels."""
+
+Strength = Annotated[float, Field(ge=-1, le=1.5, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Degrees = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Pixel = Annotated[int, Field(ge=0, le=1920)]
+Samples = Annotated[int, Field(ge=1, le=4096)]
+Place = tuple[Offset, Offset, Offset]
+Box = tuple[Pixel, Pixel, Pixel, Pixel]
+Weights = dict[str, Strength]
+
+
+class Posture(Model):
+    """[posture]: degrees the arms hang down, and how the shoulders are built."""
+
+    arm: Degrees = 31
+    elbow: Degrees = 16
+    slim: Share = 0.12
+    """How much narrower the body is than the mesh, below the neck."""
+    shoulders: Offset = 0.07
+    """How much higher the shoulders are."""
+
+
+class Neck(Model):
+    """[neck]: how the head turns."""
+
+    pivot: Place = (0, 5.30, 0.15)
+    low: float = 4.55
+    """Height below which nothing turns."""
+    height: Positive = 0.75
+    """Length of the part that turns less and less."""
+
+
+class Lids(Model):
+    """[lids]: how a full blink meets."""
+
+    reach: Share = 0.79
+    """Strength of the face unit at which the lids of this face meet."""
+    rest: Share = 0.165
+    """How much of the resting opening a blink takes back."""
+
+
+class Skin(Model):
+    """[skin]."""
+
+    colour: Colour = (0.66, 0.395, 0.285)
+    lips: Colour = (0.46, 0.105, 0.105)
+    lip_strength: Share = 0.72
+    subsurface: Share = 0.85
+    relief: Share = 0.075
+    """Strength of pores and lip creases."""
+    flush: Strength = 1.0
+    """Redness of cheeks and nose, 1 is the shipped host's."""
+    shadow: Strength = 1.0
+    """Darkness of lids and lash line, likewise: below 1 for less make-up."""
+
+
+class Eyes(Model):
+    """[eyes]."""
+
+    iris: Annotated[float, Field(ge=0.2, le=0.6)] = 0.44
+    """Radius of the iris, in radii of the eyeball."""
+    inner: Colour = (0.060, 0.025, 0.010)
+    outer: Colour = (0.026, 0.011, 0.006)
+
+
+class Teeth(Model):
+    """[teeth]."""
+
+    colour: Colour = (0.74, 0.69, 0.60)
+    back: Offset = -0.02
+    """Shift of the arches, negative away from the lips."""
+    upper: Offset = 0.022
+    """How far the upper edge is below the line of the lips."""
+    lower: Offset = 0.020
+    """The same for the lower edge."""
+    gather: Strength = 1.0
+    """How much a wide open smile draws the upper arch in, so that no tooth pierces a lip."""
+
+
+class Brows(Model):
+    """[brows]: strands of each brow, and where they sit."""
+
+    count: Count = 560
+    height: Offset = 0.170
+    """Above the middle of the eye."""
+    radius: Length = 0.0017
+    melanin: Share = 0.60
+    thickness: Length = 0.024
+    length: Length = 0.060
+
+
+class Lashes(Model):
+    """[lashes]: strands of each upper and lower lid."""
+
+    upper: Count = 130
+    lower: Count = 55
+    radius: Length = 0.0015
+
+
+class CameraKeys(Model):
+    """[camera]: how large the head is and where."""
+
+    head_px: Positive = 448
+    """Height of the head from chin to crown."""
+    top_px: Pixel = 330
+    """Row of the crown."""
+    hair_room: Length = 0.09
+    """How much the hair raises the crown."""
+    height: Annotated[float, Field(ge=3, le=9)] = 6.0
+    """Height of the camera."""
+
+
+class Light(Model):
+    """[light]: powers in watts of key, fill from the other side and fill from below."""
+
+    strength: Positive = 1.0
+    key: Positive = 1000
+    fill: Positive = 210
+    low: Positive = 120
+
+
+class Grade(Model):
+    """[grade]: the last touch, the same for every picture."""
+
+    look: str = "AgX - Medium High Contrast"
+    exposure: Offset = 0.0
+    gamma: Positive = 0.88
+    saturation: Positive = 1.05
+
+
+class RegionKeys(Model):
+    """[mouth], [eyes_region]: a part of the plate that a decoder draws."""
+
+    box: Box
+    """x, y, width, height."""
+    scale: Annotated[float, Field(gt=0, le=2)]
+    """Pixels of a sample for each pixel of the plate."""
+    crop: Box
+    """The part of a sample that a decoder learns: x, y, width, height in its pixels."""
+    random: Count
+    """Random samples beside the fixed ones."""
+    talking: Count = 0
+    """Samples where a talking host is most: closed lips under smiles, blends."""
+
+    @field_validator("crop")
+    @classmethod
+    def _by_16(cls, value: Box) -> Box:
+        if value[2] % 16 or value[3] % 16 or not value[2] or not value[3]:
+            raise ValueError("width and height must be multiples of 16")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> RegionKeys:
+        (x, y, width, height), (left, top, wide, high) = self.box, self.crop
+        if x + width > PLATE[0] or y + height > PLATE[1]:
+            raise ValueError(f"box reaches outside the plate of {PLATE[0]}x{PLATE[1]}")
+        if left + wide > round(width * self.scale) or top + high > round(height * self.scale):
+            raise ValueError("crop reaches outside the samples, which are box times scale")
+        if any(abs(side / self.scale - round(side / self.scale)) > 1e-6 for side in self.crop):
+            raise ValueError("crop divided by scale must be whole pixels of the plate")
+        return self
+
+
+class Quality(Model):
+    """[quality]: light paths for each pixel."""
+
+    head: Samples = 12
+    body: Samples = 4
+    behind: Samples = 6
+    region: Samples = 3
+    poses: Samples = 3
+
+
+class FrameKeys(Model):
+    """[frame]: the part of the plate that fills a 9:16 stream."""
+
+    x: Pixel = 120
+    y: Pixel = 130
+    width: Pixel = 840
+    height: Pixel = 1493
+
+
+MOUTH = RegionKeys(
+    box=(396, 633, 288, 240), scale=2 / 3, crop=(36, 0, 144, 160), random=428, talking=493
+)
+EYES = RegionKeys(box=(404, 486, 272, 128), scale=1, crop=(14, 16, 256, 112), random=120)
+
+
+class Host(Model):
+    """A host."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    title: str = ""
+    """How viewers may call the host."""
+    licence: Literal["CC0-1.0"] = "CC0-1.0"
+    """What is made of CC0 data by this recipe is given on as CC0."""
+    shapes: Path
+    """Visemes, emotions and phones, relative to this file; copied into the avatar's folder."""
+    seed: Annotated[int, Field(ge=0)] = 7
+    """Of the hair."""
+    identity: Weights
+    """MakeHuman targets and how much of each."""
+    resting: dict[str, Share] = Field(default_factory=dict)
+    """Blendshapes of the face when it shows nothing."""
+    posture: Posture = Posture()
+    neck: Neck = Neck()
+    lids: Lids = Lids()
+    skin: Skin = Skin()
+    eyes: Eyes = Eyes()
+    teeth: Teeth = Teeth()
+    brows: Brows = Brows()
+    lashes: Lashes = Lashes()
+    hair: Hair = LongHair()
+    outfit: Outfit = Jacket()
+    camera: CameraKeys = CameraKeys()
+    light: Light = Light()
+    grade: Grade = Grade()
+    mouth: RegionKeys = MOUTH
+    eyes_region: RegionKeys = EYES
+    quality: Quality = Quality()
+    frame: FrameKeys = FrameKeys()
+
+    @field_validator("resting")
+    @classmethod
+    def _blendshapes(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = [name for name in value if name not in SHAPE or name.startswith("x_")]
+        if unknown:
+            raise ValueError(f"no such blendshape: {', '.join(unknown)}")
+        return value
+
+
+def load_host(path: Path) -> Host:
+    """Read a host's parameters.
+
+    Raises:
+        ConfigError: one problem per line, each with file, line and key.
+    """
+    host = load_toml(path, Host)
+    return host.model_copy(update={"shapes": path.parent / host.shapes})

@@ -88,6 +88,7 @@ class Avatar:
         depth: (H, W) float32, distance from the camera along its axis; inf is background. Flat
             where the manifest has none: heads in a loop turn by themselves.
         head_weight: (H, W) uint8, 255 moves rigidly with the head, 0 stays.
+        torso: (H, W) uint8, 255 rises with a breath; None: all that does not move with the head.
         eyes: None when the eyes are the film's.
         visemes, emotions: (53,) float32 targets, ordered as `BLENDSHAPES`.
         ipa: phone to the visemes it passes through.
@@ -107,6 +108,7 @@ class Avatar:
     ipa: dict[str, tuple[str, ...]]
     frame: Framing
     loop: Loop | None = None
+    torso: NDArray[np.uint8] | None = None
 
 
 def load_avatar(folder: Path, room: str = "") -> Avatar:
@@ -141,6 +143,7 @@ def load_avatar(folder: Path, room: str = "") -> Avatar:
         ipa=shapes.ipa,
         frame=Framing(**manifest.frame.model_dump()),
         loop=load_loop(folder, manifest.loop) if manifest.loop else None,
+        torso=_grey(folder / manifest.torso, size) if manifest.torso else None,
     )
 
 

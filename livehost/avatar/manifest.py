@@ -101,6 +101,8 @@ class Manifest(Part):
     plate: str = "plate.png"
     depth_map: str = "depth.png"
     headweight: str = "headweight.png"
+    torso: str = ""
+    """What rises with a breath; empty: all that does not move with the head."""
     shapes: str = "shapes.json"
     frame: FrameKeys
     depth: DepthKeys | None = None
@@ -116,7 +118,7 @@ class Manifest(Part):
         """Return every file that loading opens."""
         files = [self.plate, self.shapes]
         files += [self.loop.file, self.loop.track] if self.loop else []
-        files += [] if self.loop else [self.depth_map, self.headweight]
+        files += [] if self.loop else [self.depth_map, self.headweight, self.torso]
         for region in (self.mouth, self.eyes):
             files += [region.model, region.precise, region.mask] if region else []
         return tuple(name for name in files if name)

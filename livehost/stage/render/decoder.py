@@ -199,11 +199,14 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
     left, top = inside(*shape.head[:2])
     right, bottom = inside(*shape.head[2:])
     static = inside(0, static_row(shape))[1]
-    # Beside the head nothing is opaque above the shoulders.
+    # Beside the head nothing is opaque above the shoulders, unless a background was kept.
     beside = np.ones(wide, bool)
     beside[left:right] = False
     rows = np.flatnonzero(texture.alpha[:, beside].any(axis=1))
-    shoulders = even_down(max(0, (int(rows[0]) if len(rows) else bottom) - 8))
+    first = int(rows[0]) if len(rows) else bottom
+    if shape.shoulders is not None:
+        first = inside(0, shape.shoulders)[1]
+    shoulders = even_down(max(0, first - 8))
     shoulders = min(shoulders, bottom, max(0, static - 2))
     return (left, top, right - left, bottom - top), (0, shoulders, wide, static - shoulders)
 

@@ -34,6 +34,8 @@ class Surface:
         depth: (H, W) float32, distance from the camera in scene units, finite everywhere.
         weight: (H, W) float32, 1 moves with the head, 0 stays.
         torso: (H, W) float32, 1 rises with a breath, 0 stays.
+        shoulders: the first plate row that a breath moves; None: where the body gets wider than
+            the head.
         head: left, top, right, bottom of all that the head moves, in plate pixels.
         head_pixels: height of the rigid head in plate pixels.
         camera: the plate's camera.
@@ -45,6 +47,7 @@ class Surface:
     head: tuple[float, float, float, float]
     head_pixels: float
     camera: Camera
+    shoulders: float | None = None
 
     @property
     def head_units(self) -> float:
@@ -67,15 +70,17 @@ def surface(avatar: Avatar) -> Surface:
     depth = _filled(avatar.depth.ravel()[near].astype(np.float32), GAP * height)
     ramp = _ramp(avatar.head_weight.ravel()[near].astype(np.float32) / np.float32(255))
     weight = ramp * _beside(ramp.shape[1], left, right, height)
+    torso = np.zeros_like(ramp) if avatar.torso is None else avatar.torso / np.float32(255)
     reach = (FADE_FROM + FADE_OVER) * height
     moved = _bounds((weight > 0) & (avatar.plate[..., 3] > 0))
     return Surface(
         depth=_blur(depth, SMOOTH * height),
         weight=_blur(weight, SMOOTH * height),
-        torso=_blur(1 - ramp, SMOOTH * height),
+        torso=_blur(1 - ramp if avatar.torso is None else torso, SMOOTH * height),
         head=(left - reach, top - reach, right + reach, moved[3] + 2 * SMOOTH * height),
         head_pixels=height,
         camera=avatar.camera,
+        shoulders=None if avatar.torso is None else _bounds(torso > 0)[1],
     )
 
 

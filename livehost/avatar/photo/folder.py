@@ -1,0 +1,134 @@
+"""Write an avatar folder, as every renderer loads it.
+
+In:  a plate, its depth and weights, the decoders.   Out: files, sealed by their hashes.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from shutil import copyfile
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehost.avatar.likeness import LikenessKeys
+from livehost.avatar.load import MANIFEST
+from livehost.avatar.making import Asked
+from livehost.avatar.photo import marks
+from livehost.avatar.photo.plate import BEHIND, CAMERA, Plate
+from livehost.avatar.photo.sheet import Drawn
+from livehost.avatar.seal import seal
+from livehost.errors import BackendBroken
+
+F64 = NDArray[np.float64]
+
+SHAPES = Path(__file__).with_name("shapes.json")
+FACE_Z = 1.2  # units that the face lies before the basis's origin
+PERSON = "Made from one photo of a person by livehost {on}; the mouth's inside is drawn."
+NOBODY = (
+    "Made by livehost {on} from one picture that shows nobody real; the mouth's inside is drawn."
+)
+
+
+def write(
+    folder: Path,
+    asked: Asked,
+    likeness: LikenessKeys,
+    plate: Plate,
+    maps: tuple[F64, F64, F64],
+    regions: tuple[Drawn, ...],
+) -> None:
+    """Write everything that `load_avatar` wants.
+
+    Args:
+        maps: distance from the camera; head weight; what a breath moves. The last one is kept
+            only where the background is.
+    """
+    deep, weight, torso = maps
+    _png(folder / "plate.png", plate.rgba[..., [2, 1, 0, 3]])
+    near, far = float(deep.min()) - 0.01, float(deep.max()) + 0.01
+    steps = np.rint((deep - near) / (far - near) * 65_534).astype(np.uint16) + 1
+    steps[plate.rgba[..., 3] == 0] = 0
+    _png(folder / "depth.png", steps)
+    _png(folder / "headweight.png", _grey(weight))
+    if asked.background == "keep":
+        _png(folder / "torso.png", _grey(torso))
+    for region in regions:
+        (folder / f"{region.name}.onnx").write_bytes(region.model)
+        _png(folder / f"{region.name}_mask.png", region.mask)
+    copyfile(SHAPES, folder / "shapes.json")
+    text = _manifest(asked, likeness, plate, (near, far), regions)
+    (folder / MANIFEST).write_text(text, "utf-8")
+    seal(folder)
+
+
+def _manifest(
+    asked: Asked,
+    likeness: LikenessKeys,
+    plate: Plate,
+    reach: tuple[float, float],
+    regions: tuple[Drawn, ...],
+) -> str:
+    nobody = likeness.declared == "ai-generated"
+    told = (NOBODY if nobody else PERSON).format(on=f"on {date.today():%Y-%m-%d}")
+    x, y, width, height = plate.frame
+    middle = float(plate.landmarks[list(marks.OVAL), 0].mean())
+    lines = [
+        "# Made by livehost avatar make. After changing a file on purpose:",
+        "# python -m livehost.avatar.seal THIS_FOLDER",
+        f"name = {_text(asked.name)}",
+        f"title = {_text(asked.title)}",
+        f'kind = "{"ai" if nobody else "person"}"',
+        f"licence = {_text(asked.licence)}",
+        f"provenance = {_text(told)}",
+    ]
+    lines += (
+        ['torso = "torso.png"  # 255 rises with a breath'] if asked.background == "keep" else []
+    )
+    lines += ["", "[likeness]", f'declared = "{likeness.declared}"', f"who = {_text(likeness.who)}"]
+    lines += [f"on = {likeness.on:%Y-%m-%d}"]
+    lines += [f"consent = {_text(likeness.consent)}"] if likeness.consent else []
+    lines += ["", "[frame]", f"x = {x}", f"y = {y}", f"width = {width}", f"height = {height}"]
+    lines += ["", "[depth]  # units of 10 cm", f"near = {reach[0]:.4f}", f"far = {reach[1]:.4f}"]
+    lines += [
+        "",
+        "[camera]",
+        f"focal_px = {plate.unit * (CAMERA - FACE_Z):.3f}",
+        f"cx = {middle:.2f}",
+        f"cy = {plate.chin:.2f}",
+        "cam_y = 0.0",
+        f"cam_z = {CAMERA}",
+        f"pivot = [0.0, 0.1, {BEHIND}]",
+    ]
+    for region in regions:
+        lines += ["", *_region(region)]
+    return "\n".join([*lines, "", "[files]", ""])
+
+
+def _region(region: Drawn) -> list[str]:
+    coefs = ", ".join(f'"{name}"' for name in region.coefs)
+    return [
+        f"[{region.name}]",
+        f"box = {list(region.where.box)}",
+        f"scale = {float(region.where.scale)!r}",
+        f'model = "{region.name}.onnx"',
+        f'mask = "{region.name}_mask.png"',
+        f"coefs = [{coefs}]",
+    ]
+
+
+def _text(value: str) -> str:
+    """Return a TOML string; JSON's escapes are TOML's too."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _grey(share: F64) -> NDArray[np.uint8]:
+    return np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+
+
+def _png(path: Path, picture: NDArray[np.generic]) -> None:
+    if not cv2.imwrite(str(path), np.ascontiguousarray(picture)):
+        raise BackendBroken(f"{path}: cannot be written")

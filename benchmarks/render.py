@@ -84,7 +84,7 @@ def speaking(avatar: Avatar, ticks: int) -> list[Face]:
 
     faces = waiting(avatar, ticks)
     return [
-        Face(np.clip(f.shapes + 0.8 * mouth(n), 0, 1).astype(np.float32), f.pose, f.breath)
+        Face(np.clip(f.shapes + 0.8 * mouth(n), 0, 1).astype(np.float32), f.pose, f.body)
         for n, f in enumerate(faces)
     ]
 

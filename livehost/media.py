@@ -73,20 +73,35 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What the host's body does; all zero is the plate.
+
+    Attributes:
+        breath: 0 (out) .. 1 (in), moves chest and shoulders.
+        lean: degrees by which all of her leans, from the hips up; positive to the image right.
+        shrug: 0 .. 1, shoulders up.
+    """
+
+    breath: float = 0.0
+    lean: float = 0.0
+    shrug: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """What a renderer draws at one tick.
 
     Attributes:
         shapes: (53,) float32 in [0, 1], ordered as `BLENDSHAPES`; gaze is in the eyeLook* shapes.
         pose: head pose, applied after the expression.
-        breath: 0 (out) .. 1 (in), moves chest and shoulders.
+        body: breath and posture, which the head goes with.
         tick: index of the tick it is for; a host who was filmed is shown as far into the film.
         sound: what she says around it, where a renderer asked to hear it.
     """
 
     shapes: NDArray[np.float32]
     pose: HeadPose = field(default_factory=HeadPose)
-    breath: float = 0.0
+    body: Body = field(default_factory=Body)
     tick: int = 0
     sound: Sound | None = None
 

@@ -14,6 +14,7 @@ from livehost.clock import Timeline
 from livehost.media import BLENDSHAPES, SHAPE, Phone
 from livehost.stage.drive import Drive
 from livehost.stage.drive.drive import POSE_LIMIT
+from livehost.stage.drive.idle import FARTHEST_LEAN
 from livehost.stage.drive.loudness import LoudnessMouth
 from livehost.stage.drive.mix import mix
 from livehost.stage.drive.motion import Drift, Follow, Pulse, Splice
@@ -106,7 +107,7 @@ def test_values_stay_in_range():
     shapes = stack(faces)
     assert shapes.dtype == np.float32 and shapes.shape[1] == len(BLENDSHAPES)
     assert shapes.min() >= 0 and shapes.max() <= 1
-    assert all(0 <= face.breath <= 1 for face in faces)
+    assert all(0 <= face.body.breath <= 1 for face in faces)
 
 
 def test_same_seed_same_faces_and_another_seed_another_life():
@@ -210,8 +211,25 @@ def test_blink_is_fast_down_and_slower_up(quiet):
     assert lids.max() > 0.9
 
 
+def test_shifts_her_weight_now_and_then_and_rests_between(quiet):
+    lean = np.array([face.body.lean for face in quiet])
+    speed = np.abs(np.diff(lean)) * 25
+    assert np.abs(lean).max() <= FARTHEST_LEAN and np.ptp(lean) > 0.5
+    assert speed.max() < 1.6, "degrees a second"
+    assert 0.05 < (speed > 0.01).mean() < 0.4, "most of the time she stands"
+    starts = np.flatnonzero(np.diff((speed > 0.01).astype(int)) > 0)
+    minutes = len(lean) / 25 / 60
+    assert 3 < len(starts) / minutes < 12
+
+
+def test_the_head_stays_more_upright_than_the_body(quiet):
+    lean = np.array([face.body.lean for face in quiet])
+    roll = np.array([face.pose.roll for face in quiet])
+    assert np.corrcoef(lean, roll)[0, 1] > 0.1
+
+
 def test_breathes_12_to_16_times_a_minute(quiet):
-    breath = np.array([f.breath for f in quiet])
+    breath = np.array([f.body.breath for f in quiet])
     middle = breath > 0.4
     assert 119 <= np.count_nonzero(middle[1:] & ~middle[:-1]) <= 161
     assert np.abs(np.diff(breath)).max() < 0.06

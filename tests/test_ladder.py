@@ -138,8 +138,8 @@ class Disturbed:
     """A real renderer that is five times too slow from its third second on, stalls for a second
     at the sixth and loses its session at the eighth."""
 
-    def __init__(self, avatar, width, height):
-        self._real, self._began = make_renderer(avatar, width, height), None
+    def __init__(self, *given):
+        self._real, self._began = make_renderer(*given), None
         self.failed = False
 
     def __getattr__(self, name):

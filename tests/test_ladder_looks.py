@@ -40,7 +40,7 @@ def film(avatar):
         moving, (at, part) = drive.face(tick, None), divmod(tick, 3)
         mouth = known[at % len(known)] * (3 - part) / 3 + known[(at + 1) % len(known)] * part / 3
         shapes = np.clip(moving.shapes + 0.8 * mouth, 0, 1).astype(np.float32)
-        return Face(shapes, moving.pose, moving.breath)
+        return Face(shapes, moving.pose, moving.body)
 
     return [face(tick) for tick in range(TICKS)]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livehost.avatar import load_avatar
 from livehost.colour import rgb_to_yuv, yuv_to_rgb
-from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose, Quality, rest_face
+from livehost.media import BLENDSHAPES, SHAPE, Body, Face, HeadPose, Quality, rest_face
 from livehost.stage.render import make_renderer
 from livehost.stage.render.ease import MOST_TICKS, STRIDE, Ease
 from livehost.stage.render.part import GLIDE_TICKS
@@ -93,8 +93,8 @@ def test_a_positive_yaw_moves_the_nose_to_the_image_right(avatar, renderer):
 
 
 def test_breath_moves_shoulders_and_leaves_the_face_alone(renderer):
-    out = renderer.render(Face(rest_face().shapes, breath=0.0), Quality.FULL)
-    deep = renderer.render(Face(rest_face().shapes, breath=1.0), Quality.FULL)
+    out = renderer.render(Face(rest_face().shapes, body=Body(0.0)), Quality.FULL)
+    deep = renderer.render(Face(rest_face().shapes, body=Body(1.0)), Quality.FULL)
     seen = (out.alpha > 0) | (deep.alpha > 0)
     changed = (seen & (np.abs(out.picture.y.astype(int) - deep.picture.y) > 8)).any(axis=1)
     face_rows = int(0.25 * len(changed))
@@ -275,10 +275,10 @@ def test_the_head_eases_back_after_a_hold(renderer, held):
 
 def test_an_eased_head_starts_and_stops_softly_and_never_rushes():
     ease, poses = Ease(), []
-    ease.follow(HeadPose(yaw=2, pitch=-1), 0.5)
+    ease.follow(HeadPose(yaw=2, pitch=-1), Body(0.5))
     ease.hold()
     for _ in range(MOST_TICKS + 1):
-        poses.append(ease.follow(HeadPose(yaw=-1, pitch=1), 0.0)[0].yaw)
+        poses.append(ease.follow(HeadPose(yaw=-1, pitch=1), Body())[0].yaw)
     steps = -np.diff([2, *poses])
     assert poses[-1] == -1 and (steps >= 0).all()
     assert steps.max() <= STRIDE[0] * 1.01
@@ -287,10 +287,10 @@ def test_an_eased_head_starts_and_stops_softly_and_never_rushes():
 
 def test_a_head_that_is_far_away_comes_back_in_three_seconds():
     ease = Ease()
-    ease.put(HeadPose(yaw=90.0, tx=5.0), 1.0)
+    ease.put(HeadPose(yaw=90.0, tx=5.0), Body(1.0, 9.0))
     for _ in range(MOST_TICKS):
-        pose, breath = ease.follow(HeadPose(yaw=float("nan")), float("inf"))
-    assert pose == HeadPose() and breath == 0
+        pose, body = ease.follow(HeadPose(yaw=float("nan")), Body(float("inf"), float("nan")))
+    assert pose == HeadPose() and body == Body()
 
 
 def test_a_renderer_goes_on_from_what_another_has_shown(avatar, renderer):
@@ -333,9 +333,8 @@ def test_any_numbers_at_all_make_a_picture(data):
     for name in data.draw(st.lists(st.sampled_from(BLENDSHAPES), max_size=6)):
         shapes[SHAPE[name]] = data.draw(numbers)
     pose = HeadPose(*(data.draw(numbers) for _ in range(5)))
-    layer = renderer.render(
-        Face(shapes, pose, data.draw(numbers)), data.draw(st.sampled_from(Quality))
-    )
+    body = Body(*(data.draw(numbers) for _ in range(3)))
+    layer = renderer.render(Face(shapes, pose, body), data.draw(st.sampled_from(Quality)))
     assert layer.alpha.max() == 255
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from livehost.avatar import Avatar
 from livehost.clock import SAMPLE_RATE, Timeline
-from livehost.media import BLENDSHAPES, SHAPE, Face, HeadPose
+from livehost.media import BLENDSHAPES, SHAPE, Body, Face, HeadPose
 from livehost.stage.drive.audio import follower
 from livehost.stage.drive.gesture import plan
-from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath
+from livehost.stage.drive.idle import LARGE_SHIFT, Blinks, Breath, Sway
 from livehost.stage.drive.look import Look
 from livehost.stage.drive.micro import Micros
 from livehost.stage.drive.mix import mix
@@ -33,6 +33,7 @@ JOIN_TIME = 0.2  # seconds to pass from one mouth motion to the next
 LOUD, QUIET = 1.12, 0.8  # opening of a loud and a soft syllable
 YAW_PER_SHAPE, PITCH_PER_SHAPE = 30.0, 24.0  # degrees of eyeLook* = 1
 FARTHEST_LOOK = 0.6
+UPRIGHT = 0.6  # of a lean that the head makes good, so that the eyes stay level
 LID_FOLLOWS = 0.75  # of a look down: so much less is left to shut in a blink
 
 # yaw, pitch, roll in degrees; tx, ty in head heights
@@ -64,12 +65,13 @@ class Drive:
         self._timeline, self._last_tick = timeline, -1
         self._mouth = _Mouth(avatar)
         self._random = np.random.default_rng(seed)
-        random = self._random.spawn(6)
+        random = self._random.spawn(7)
         self._blinks, self._look, self._breath = (
             Blinks(random[0]),
             Look(random[1]),
             Breath(random[2]),
         )
+        self._sway = Sway(random[6])
         self._pose = Drift(random[3], POSE_SPREAD, POSE_LIMIT)
         self._mood = Mood(avatar, random[4], expression)
         self._micros = Micros(random[5], expression)
@@ -98,11 +100,14 @@ class Drive:
         self._micros.step(felt, period, activity)
         shapes = mix(mouth, felt, activity)
         seconds = spoken.start / SAMPLE_RATE if spoken else 0.0
-        yaw, nod, tilt, lift = self._performer.step(seconds, period)
-        pose = self._head(period, lively, (yaw, pitch + nod, roll + tilt))
+        yaw, nod, tilt, lift, shrug = self._performer.step(seconds, period)
+        lean = min(1.0, self._gestures) * self._sway.step(period, activity)
+        upright = roll + tilt + UPRIGHT * lean
+        pose = self._head(period, lively, (yaw, pitch + nod, upright))
         self._eyes(shapes, pose, period, spoken)
         self._brows(shapes, period, lift)
-        return Face(np.clip(shapes, 0, 1, out=shapes), pose, self._breath.step(period), tick)
+        body = Body(self._breath.step(period), lean, shrug)
+        return Face(np.clip(shapes, 0, 1, out=shapes), pose, body, tick)
 
     def glance(self, left: float, up: float) -> None:
         """Look for a moment at something new in the picture, when there is room for it.

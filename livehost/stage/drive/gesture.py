@@ -45,7 +45,8 @@ class Gesture:
 
     Attributes:
         start: seconds after the sentence's first sample.
-        amount: factors on the yaw, pitch, roll and brows of its track, see `perform.TRACKS`.
+        amount: factors on yaw, pitch, roll, and on brows and shoulders, of its track, see
+            `perform.TRACKS`.
         hold: seconds for which its furthest point is kept.
     """
 

@@ -1,9 +1,10 @@
-"""The life of a face that waits: blinks, gaze, breath.
+"""The life of a body that waits: blinks, breath, weight on one foot and then the other.
 
-In:  seconds since the last tick, whether the host speaks.   Out: eyelids, eyes, chest.
+In:  seconds since the last tick, whether the host speaks.   Out: eyelids, chest, lean.
 
 Rates are human: 10 to 20 blinks a minute at irregular intervals, gaze that rests on the camera
-with small jumps around it and a glance away now and then, 12 to 16 breaths a minute.
+with small jumps around it and a glance away now and then, 12 to 16 breaths a minute, and every
+eight seconds or so a shift of weight, which takes about two.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ CLOSING, SHUT, OPENING = 0.065, 0.04, 0.085  # seconds of one blink: fast down, 
 BLINK_MEDIAN, BLINK_SPREAD = 3.9, 0.42  # seconds and log-normal sigma between blinks
 DOUBLE = 0.07  # share of blinks followed by another at once
 SOON = 1.5  # seconds from which a blink is brought forward to the end of a phrase
+SHIFT_MEDIAN, SHIFT_SPREAD = 8.0, 0.45  # seconds and log-normal sigma between shifts of weight
+SHIFT_LONGEST = 25.0
+FARTHEST_LEAN, LEAST_SHIFT = 0.75, 0.3  # degrees
 LARGE_SHIFT = 7.0  # degrees of gaze that bring a blink with them
 
 
@@ -149,3 +153,46 @@ class Breath:
         """Draw the next breath; at this moment the chest is empty, so nothing jumps."""
         self._length = 60 / self._random.uniform(12, 16)
         self._depth = self._random.uniform(0.75, 1.0)
+
+
+class Sway:
+    """Where the weight rests: on one side, in the middle, on the other; shifted now and then."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+        self._from = self._to = 0.0
+        self._since = self._takes = 1.0
+        self._wait = self._interval()
+
+    def step(self, period: float, activity: float) -> float:
+        """Move on by `period` seconds; return degrees of lean.
+
+        Args:
+            activity: 0 in silence, 1 in speech; who speaks shifts her weight a little more often.
+        """
+        self._since += period
+        self._wait -= period * (1 + 0.4 * activity)
+        if self._wait <= 0:
+            self._shift()
+        return self._from + (self._to - self._from) * _minimum_jerk(self._since / self._takes)
+
+    def _shift(self) -> None:
+        """Choose another place, at once; one shift is over before the next can begin."""
+        self._from = self._to
+        while abs(self._to - self._from) < LEAST_SHIFT:
+            self._to = float(self._random.uniform(-FARTHEST_LEAN, FARTHEST_LEAN))
+        self._since, self._takes = 0.0, 1.3 + abs(self._to - self._from)
+        self._wait = self._takes + self._interval()
+
+    def _interval(self) -> float:
+        drawn = self._random.lognormal(math.log(SHIFT_MEDIAN), SHIFT_SPREAD)
+        return float(min(SHIFT_LONGEST, drawn))
+
+
+def _minimum_jerk(x: float) -> float:
+    """Return 0 to 1 as a limb moves: speed and acceleration are 0 at both ends.
+
+    Source: Flash and Hogan, The coordination of arm movements, J. Neuroscience 5, 1985.
+    """
+    x = min(1.0, max(0.0, x))
+    return x * x * x * (10 + x * (6 * x - 15))

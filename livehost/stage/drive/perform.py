@@ -1,4 +1,4 @@
-"""Carries out gestures: smooth movements of head and brows on top of what else they do.
+"""Carries out gestures: smooth movements of head, brows and shoulders on top of what else they do.
 
 In:  gestures, seconds of the sentence.   Out: degrees and brow to add in each tick.
 """
@@ -12,47 +12,47 @@ from collections.abc import Iterable
 from livehost.stage.drive.gesture import Gesture, Kind
 from livehost.stage.drive.motion import smoothstep
 
-Moves = tuple[float, float, float, float]
-"""Degrees of yaw, pitch and roll as in `HeadPose`, and how far the brows go up, 0 to 1."""
-STILL: Moves = (0.0, 0.0, 0.0, 0.0)
+Moves = tuple[float, float, float, float, float]
+"""Degrees of yaw, pitch and roll as in `HeadPose`; how far brows and shoulders go up, 0 to 1."""
+STILL: Moves = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 TRACKS: dict[Kind, tuple[tuple[float, Moves], ...]] = {
     Kind.NOD: (
         (0.0, STILL),
-        (0.1, (0.0, -0.3, 0.0, 0.05)),  # up a little first
-        (0.28, (0.0, 2.3, 0.0, 0.0)),
-        (0.48, (0.0, 0.1, 0.0, 0.0)),
-        (0.66, (0.0, 1.1, 0.0, 0.0)),
+        (0.1, (0.0, -0.3, 0.0, 0.05, 0.0)),  # up a little first
+        (0.28, (0.0, 2.3, 0.0, 0.0, 0.0)),
+        (0.48, (0.0, 0.1, 0.0, 0.0, 0.0)),
+        (0.66, (0.0, 1.1, 0.0, 0.0, 0.0)),
         (1.03, STILL),
     ),
     Kind.SHAKE: (
         (0.0, STILL),
-        (0.18, (1.2, 0.1, 0.0, 0.0)),
-        (0.42, (-1.4, 0.2, 0.0, 0.0)),
-        (0.64, (0.8, 0.1, 0.0, 0.0)),
+        (0.18, (1.2, 0.1, 0.0, 0.0, 0.12)),
+        (0.42, (-1.4, 0.2, 0.0, 0.0, 0.14)),
+        (0.64, (0.8, 0.1, 0.0, 0.0, 0.0)),
         (1.0, STILL),
     ),
     Kind.TILT: (
         (0.0, STILL),
-        (0.5, (0.3, -0.3, 2.2, 0.16)),
+        (0.5, (0.3, -0.3, 2.2, 0.16, 0.55)),
         (1.2, STILL),
     ),
     Kind.BOW: (
         (0.0, STILL),
-        (0.42, (0.0, 2.7, 0.0, 0.0)),
-        (0.62, (0.0, 2.5, 0.0, 0.04)),
+        (0.42, (0.0, 2.7, 0.0, 0.0, 0.0)),
+        (0.62, (0.0, 2.5, 0.0, 0.04, 0.0)),
         (1.27, STILL),
     ),
     Kind.BEAT: (
         (0.0, STILL),
-        (0.12, (0.0, 0.5, 0.0, 0.26)),  # the brows are there before the chin
-        (0.19, (0.0, 1.3, 0.0, 0.28)),
+        (0.12, (0.0, 0.5, 0.0, 0.26, 0.1)),  # the brows are there before the chin
+        (0.19, (0.0, 1.3, 0.0, 0.28, 0.16)),
         (0.62, STILL),
     ),
     Kind.GLANCE: (
         (0.0, STILL),
         (0.09, STILL),  # the eyes go first
-        (0.4, (1.0, 1.0, 0.0, 0.0)),
+        (0.4, (1.0, 1.0, 0.0, 0.0, 0.0)),
         (0.85, STILL),
     ),
 }
@@ -92,7 +92,7 @@ class Performer:
             self._moving.append((self._waiting.popleft(), -period))
         if not self._moving:
             return STILL
-        yaw = pitch = roll = brow = 0.0
+        yaw = pitch = roll = brow = shrug = 0.0
         moving = [(gesture, since + period) for gesture, since in self._moving]
         for gesture, since in moving:
             moves, amount = _at(gesture, since), gesture.amount
@@ -100,9 +100,10 @@ class Performer:
             pitch += moves[1] * amount[1]
             roll += moves[2] * amount[2]
             brow += moves[3] * amount[3]
+            shrug += moves[4] * amount[3]
         self._moving = [one for one in moving if one[1] < length(one[0])]
         much = self._amount
-        return yaw * much, pitch * much, roll * much, brow * much
+        return yaw * much, pitch * much, roll * much, brow * much, shrug * much
 
 
 def length(gesture: Gesture) -> float:
@@ -125,5 +126,6 @@ def _at(gesture: Gesture, since: float) -> Moves:
                 a[1] + (b[1] - a[1]) * part,
                 a[2] + (b[2] - a[2]) * part,
                 a[3] + (b[3] - a[3]) * part,
+                a[4] + (b[4] - a[4]) * part,
             )
     return STILL

@@ -1,6 +1,6 @@
 """A box of the presenter that moves: where its pixels come from, and their way into a layer.
 
-In:  pose and breath.   Out: warped pixels in the planes of a layer.
+In:  the pose of the head, what the body does.   Out: warped pixels in the planes of a layer.
 
 A band is drawn in strips that a processor's cache can hold, each no wider than the body can be at
 that height: beside it nothing is visible, so nothing is fetched. Nor is alpha in the middle of the
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.media import HeadPose, Layer, Yuv
+from livehost.media import Body, HeadPose, Layer, Yuv
 from livehost.stage.render.surface import Surface
 from livehost.stage.render.texture import Texture, even_down, even_up
 from livehost.stage.render.warp import STEP, Box, Warp
@@ -91,7 +91,7 @@ class Band:
         self.box = box
         self._unseen = unseen
         self._warp = Warp(surface, texture.view, box)
-        self._still = self._warp.field(HeadPose(), 0.0)
+        self._still = self._warp.field(HeadPose(), Body())
         self._strips = _strips(texture.alpha, box, self._still)
 
     @property
@@ -99,9 +99,9 @@ class Band:
         """Texture pixels that no pixel is farther from its source than."""
         return max((strip.reach for strip in self._strips), default=0)
 
-    def follow(self, pose: HeadPose, breath: float) -> bool:
+    def follow(self, pose: HeadPose, body: Body) -> bool:
         """Compute where the pixels come from; return False when nobody could see a change."""
-        field, moved = self._warp.field(pose, breath), False
+        field, moved = self._warp.field(pose, body), False
         for strip in self._strips:
             rows = strip.nodes
             change = cv2.norm(field[rows], strip.field[rows], cv2.NORM_INF)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from livehost.avatar import Avatar
 from livehost.errors import ConfigError
-from livehost.media import BLENDSHAPES, Face, HeadPose, Layer, Quality, Yuv
+from livehost.media import BLENDSHAPES, Body, Face, HeadPose, Layer, Quality, Yuv
 from livehost.stage.render.band import Band
 from livehost.stage.render.ease import Ease, face_at
 from livehost.stage.render.part import Moving, Part
@@ -27,8 +27,10 @@ F32 = NDArray[np.float32]
 
 UNSEEN_HEAD = 0.25
 """Plate pixels that a strip of the head may be off by; H.264 moves blocks in steps of 0.25."""
+RAISED = 0.06
+"""Of the head's height: what a shrug and a lean lift a shoulder by, at most."""
 UNSEEN_CHEST = 0.2
-"""Plate pixels that chest and shoulders may be off by; a breath moves them 2.5."""
+"""Plate pixels that what is below the head may be off by; a breath moves the chest 2.5."""
 
 
 class DecoderRenderer:
@@ -63,10 +65,12 @@ class DecoderRenderer:
             else Part(avatar.mouth, Patch(avatar.mouth, self._texture))
         )
         self._eyes: Moving = Part(avatar.eyes, Patch(avatar.eyes, self._texture))
-        head, chest = _boxes(shape, self._texture)
+        head, chest, hem = _boxes(shape, self._texture)
         scale = self._texture.view.scale
         self._head = Band(shape, self._texture, head, UNSEEN_HEAD * scale)
         self._chest = Band(shape, self._texture, chest, UNSEEN_CHEST * scale)
+        self._hem = Band(shape, self._texture, hem, UNSEEN_CHEST * scale)
+        self._leant = 0.0
         self._silent = avatar.visemes["sil"]
         self._ease = Ease()
         self._held: F32 | None = None
@@ -150,7 +154,7 @@ class DecoderRenderer:
 
     def _full(self, shapes: F32, face: Face) -> Layer:
         changed = [part for part in (self._mouth, self._eyes) if part.draw(shapes)]
-        return self._drawn(changed, moved=self._follow(face.pose, face.breath))
+        return self._drawn(changed, moved=self._follow(face.pose, face.body))
 
     def _face(self, shapes: F32, *, eyes: bool, half: bool = False) -> Layer:
         """Draw the mouth, and the eyes if asked to, on a head that stays."""
@@ -165,17 +169,25 @@ class DecoderRenderer:
         if not (changed or moved):
             return self._last
         layer, reach = _copy(self._last), even_up(self._head.reach)
-        chest = self._chest.draw(self._texture, layer) if moved else []
-        touched = [*chest, *(_grown(part.box, reach) for part in changed)]
+        below = self._below(layer) if moved else []
+        touched = [*below, *(_grown(part.box, reach) for part in changed)]
         head = self._head.draw(self._texture, layer, touched)
         planes = layer.picture, layer.alpha, layer.alpha_uv, layer.left, layer.top
-        return Layer(*planes, weakref.ref(self._last), (*head, *chest))
+        return Layer(*planes, weakref.ref(self._last), (*head, *below))
 
-    def _follow(self, pose: HeadPose, breath: float) -> bool:
-        """Move head and chest; after a hold they come back by and by."""
-        at, air = self._ease.follow(pose, breath)
-        turned = self._head.follow(at, air)
-        return self._chest.follow(at, air) or turned
+    def _below(self, layer: Layer) -> list[Box]:
+        """Draw what moved below the head."""
+        chest, hem = (band.draw(self._texture, layer) for band in (self._chest, self._hem))
+        return [*chest, *hem]
+
+    def _follow(self, pose: HeadPose, body: Body) -> bool:
+        """Move head and body; after a hold they come back by and by."""
+        at, does = self._ease.follow(pose, body)
+        moved = [self._head.follow(at, does), self._chest.follow(at, does)]
+        if does.lean != self._leant:  # nothing else moves what is below the chest
+            self._leant = does.lean
+            moved.append(self._hem.follow(HeadPose(), Body(lean=does.lean)))
+        return any(moved)
 
     def _still(self) -> Layer:
         """Go back to the plate; what comes after starts from there."""
@@ -184,12 +196,14 @@ class DecoderRenderer:
             self._eyes.clear()
             self._head.rest()
             self._chest.rest()
-        self._ease.put(HeadPose(), 0.0)
+            self._hem.rest()
+            self._leant = 0.0
+        self._ease.put(HeadPose(), Body())
         return self._plate
 
 
-def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
-    """Return the boxes of the texture that the head moves, and that a breath moves."""
+def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box, Box]:
+    """Return the boxes of the texture that the head moves, a breath moves, only leaning moves."""
     view, (_, _, wide, high) = texture.view, texture.box
 
     def inside(x: float, y: float) -> tuple[int, int]:
@@ -206,9 +220,10 @@ def _boxes(shape: Surface, texture: Texture) -> tuple[Box, Box]:
     first = int(rows[0]) if len(rows) else bottom
     if shape.shoulders is not None:
         first = inside(0, shape.shoulders)[1]
-    shoulders = even_down(max(0, first - 8))
+    shoulders = even_down(max(0, first - RAISED * shape.head_pixels * view.scale))
     shoulders = min(shoulders, bottom, max(0, static - 2))
-    return (left, top, right - left, bottom - top), (0, shoulders, wide, static - shoulders)
+    head = left, top, right - left, bottom - top
+    return head, (0, shoulders, wide, static - shoulders), (0, static, wide, high - static)
 
 
 def _copy(layer: Layer) -> Layer:

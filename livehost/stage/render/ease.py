@@ -10,21 +10,21 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.media import Face, HeadPose
+from livehost.media import Body, Face, HeadPose
 
 F64 = NDArray[np.float64]
 
 LEAST_TICKS, MOST_TICKS = 8, 75
-STRIDE = np.array([0.10, 0.06, 0.045, 0.0006, 0.0006, 0.03])
-"""Most per tick of yaw, pitch, roll (degrees), tx, ty (heads) and breath, on top of what the head
-does anyway: two thirds of what it does in one of a hundred ticks."""
+STRIDE = np.array([0.10, 0.06, 0.045, 0.0006, 0.0006, 0.03, 0.02, 0.06])
+"""Most per tick of yaw, pitch, roll (degrees), tx, ty (heads), breath, lean (degrees) and shrug,
+on top of what she does anyway: two thirds of what it does in one of a hundred ticks."""
 
 
 class Ease:
     """Follows a pose; after `hold` it goes back to it over some ticks.
 
     Attributes:
-        at: yaw, pitch, roll, tx, ty, breath as drawn last.
+        at: yaw, pitch, roll, tx, ty, breath, lean, shrug as drawn last.
     """
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Ease:
         """Note that a tick was drawn without following."""
         self._held = True
 
-    def put(self, pose: HeadPose, breath: float) -> None:
+    def put(self, pose: HeadPose, body: Body) -> None:
         """Be there, as if held there."""
-        self.at, self._held = numbers(pose, breath), True
+        self.at, self._held = numbers(pose, body), True
 
-    def follow(self, pose: HeadPose, breath: float) -> tuple[HeadPose, float]:
-        """Return what to draw for a face that has `pose` and `breath`; NaN counts as 0."""
-        wanted = numbers(pose, breath)
+    def follow(self, pose: HeadPose, body: Body) -> tuple[HeadPose, Body]:
+        """Return what to draw for a face that has `pose` and `body`; NaN counts as 0."""
+        wanted = numbers(pose, body)
         if self._held:
             self._begin(self.at - wanted)
         self._step += 1
@@ -51,7 +51,7 @@ class Ease:
         if self._step < self._ticks:
             left = 0.5 + 0.5 * math.cos(math.pi * self._step / self._ticks)
         self.at = wanted + self._away * left
-        return HeadPose(*map(float, self.at[:5])), float(self.at[5])
+        return _parts(self.at)
 
     def _begin(self, away: F64) -> None:
         self._held = False
@@ -60,12 +60,17 @@ class Ease:
         self._ticks = min(MOST_TICKS, max(LEAST_TICKS, math.ceil(min(steepest, MOST_TICKS))))
 
 
-def numbers(pose: HeadPose, breath: float) -> F64:
-    """Return a pose and a breath as numbers, with 0 for what is none."""
-    given = np.array([pose.yaw, pose.pitch, pose.roll, pose.tx, pose.ty, breath], np.float64)
+def numbers(pose: HeadPose, body: Body) -> F64:
+    """Return the pose of head and body as numbers, with 0 for what is none."""
+    head = pose.yaw, pose.pitch, pose.roll, pose.tx, pose.ty
+    given = np.array([*head, body.breath, body.lean, body.shrug], np.float64)
     return np.nan_to_num(given, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def face_at(shapes: NDArray[np.float32], at: F64) -> Face:
     """Return the face that has `shapes` at the numbers `at`."""
-    return Face(shapes, HeadPose(*map(float, at[:5])), float(at[5]))
+    return Face(shapes, *_parts(at))
+
+
+def _parts(at: F64) -> tuple[HeadPose, Body]:
+    return HeadPose(*map(float, at[:5])), Body(*map(float, at[5:]))

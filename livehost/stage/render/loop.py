@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from livehost.avatar import Avatar
 from livehost.errors import ConfigError
-from livehost.media import BLENDSHAPES, Face, HeadPose, Layer, Quality, Yuv
+from livehost.media import BLENDSHAPES, Face, Layer, Quality, Yuv
 from livehost.stage.render.lips import Lips
 from livehost.stage.render.part import Part
 from livehost.stage.render.reel import Reel, place
@@ -84,7 +84,7 @@ class LoopRenderer:
         """What is shown, for the renderer that comes after this one."""
         shapes = np.zeros(len(BLENDSHAPES), np.float32)
         self._mouth.shown(shapes)
-        return Face(shapes, HeadPose(), 0.0, self._tick or 0)
+        return Face(shapes, tick=self._tick or 0)
 
     def begin(self, shown: Face) -> None:
         """Start from what another renderer showed last. Raises BackendBroken."""

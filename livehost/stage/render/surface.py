@@ -37,6 +37,8 @@ class Surface:
         shoulders: the first plate row that a breath moves; None: where the body gets wider than
             the head.
         head: left, top, right, bottom of all that the head moves, in plate pixels.
+        hips: the point of the plate about which all of her leans, in plate pixels; None: she
+            does not, because the background would lean with her.
         head_pixels: height of the rigid head in plate pixels.
         camera: the plate's camera.
     """
@@ -45,6 +47,7 @@ class Surface:
     weight: F32
     torso: F32
     head: tuple[float, float, float, float]
+    hips: tuple[float, float] | None
     head_pixels: float
     camera: Camera
     shoulders: float | None = None
@@ -73,11 +76,13 @@ def surface(avatar: Avatar) -> Surface:
     torso = np.zeros_like(ramp) if avatar.torso is None else avatar.torso / np.float32(255)
     reach = (FADE_FROM + FADE_OVER) * height
     moved = _bounds((weight > 0) & (avatar.plate[..., 3] > 0))
+    hips = (left + right) / 2, float(avatar.frame.y + avatar.frame.height)
     return Surface(
         depth=_blur(depth, SMOOTH * height),
         weight=_blur(weight, SMOOTH * height),
         torso=_blur(1 - ramp if avatar.torso is None else torso, SMOOTH * height),
         head=(left - reach, top - reach, right + reach, moved[3] + 2 * SMOOTH * height),
+        hips=None if avatar.torso is not None else hips,
         head_pixels=height,
         camera=avatar.camera,
         shoulders=None if avatar.torso is None else _bounds(torso > 0)[1],

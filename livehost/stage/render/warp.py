@@ -1,7 +1,7 @@
-"""Turn the head and move the chest of a flat plate with the help of its depth.
+"""Turn the head and move the body of a flat plate with the help of its depth.
 
-In:  the plate's surface and camera; a pose and a breath.   Out: where each pixel of a box of the
-texture comes from.
+In:  the plate's surface and camera; the pose of the head and what the body does.
+Out: where each pixel of a box of the texture comes from.
 
 Every plate pixel is a point in space. The pose rotates the points about the pivot, weighted by how
 far they belong to the head; projecting them again gives a displacement, which is inverted by a
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehost.media import HeadPose
+from livehost.media import Body, HeadPose
 from livehost.stage.render.surface import Surface
 from livehost.stage.render.texture import View
 
@@ -31,6 +31,8 @@ YAW_LIMIT, PITCH_LIMIT, ROLL_LIMIT = 6.0, 5.0, 4.0  # degrees; beyond, hair and 
 SHIFT_LIMIT = 0.03  # of the head's height
 KNEE = 0.6  # share of a limit up to which nothing is bent
 BREATH_RISE = 0.0056  # of the head's height: 1.6 px at 720 x 1280
+SHRUG_RISE = 0.02  # of the head's height, at the shoulders' ends
+LEAN_LIMIT = 1.2  # degrees; beyond, arms at the frame's edge would be seen to end
 CHEST = 0.75  # heads below the shoulders that a breath moves
 _ITERATIONS = 4
 _NONE = np.empty(0, np.float32)
@@ -64,11 +66,15 @@ class Warp:
         self._arm = (points - pivot) * self._weight  # what the pose turns
         self._base = points - self._arm
         self._still = self._project(points)
-        self._breath = _breath(surface, plate_x, plate_y) * np.float32(view.scale)
+        rise = _rise(surface, plate_x, plate_y) * np.float32(view.scale)
+        across = _across(surface, plate_x)
+        self._breath = _breath(rise, across)
+        self._shrug = _shrug(rise, across)
+        self._lean = _lean(surface, plate_x, plate_y) * np.float32(view.scale)
 
-    def field(self, pose: HeadPose, breath: float) -> F32:
+    def field(self, pose: HeadPose, body: Body) -> F32:
         """Return (grid rows, grid columns, 2) float32: source minus target, in texture pixels."""
-        return self._inverse(self._forward(pose, breath))
+        return self._inverse(self._forward(pose, body))
 
     def maps(self, field: F32, part: Box | None = None, step: int = 1) -> F32:
         """Return a cv2.remap map, (h, w, 2) float32 texture coordinates, for luma or chroma.
@@ -86,7 +92,7 @@ class Warp:
             nodes = nodes * np.float32(0.5) - np.float32(0.25)
         return enlarged(nodes, STEP // step, width // step, height // step)
 
-    def _forward(self, pose: HeadPose, breath: float) -> F32:
+    def _forward(self, pose: HeadPose, body: Body) -> F32:
         turned = rotation(pose) @ self._arm
         turned += self._base
         turned[0] += self._weight * np.float32(_soft(pose.tx, SHIFT_LIMIT) * self._unit)
@@ -94,7 +100,11 @@ class Warp:
         forward = self._project(turned)
         forward -= self._still
         forward *= np.float32(self._scale)
-        forward += self._breath * np.float32(min(1.0, max(0.0, breath)))
+        forward += self._breath * np.float32(min(1.0, max(0.0, body.breath)))
+        if body.shrug:
+            forward += self._shrug * np.float32(min(1.0, max(0.0, body.shrug)))
+        if body.lean:
+            forward += self._lean * np.float32(_soft(body.lean, LEAN_LIMIT))
         return forward
 
     def _unproject(self, x: F32, y: F32, depth: F32) -> F32:
@@ -151,18 +161,43 @@ def _soft(value: float, limit: float) -> float:
 
 
 def static_row(surface: Surface) -> float:
-    """Return the plate row from which nothing ever moves."""
+    """Return the plate row from which nothing moves but by leaning."""
     return surface.head[3] + CHEST * surface.head_pixels
 
 
-def _breath(surface: Surface, x: F32, y: F32) -> F32:
-    """Return a full breath's displacement in plate pixels: chest and shoulders rise and widen."""
-    left, _, right, _ = surface.head
+def _rise(surface: Surface, x: F32, y: F32) -> F32:
+    """Return the head's height in plate pixels where the chest is, falling to 0 below it."""
     fade = np.clip((static_row(surface) - y) / (CHEST * surface.head_pixels), 0, 1)
     rise = fade * fade * (3 - 2 * fade) * _sample(surface.torso, x, y)
-    rise = rise * (BREATH_RISE * surface.head_pixels)
-    across = (x - (left + right) / 2) / (right - left)
-    return np.stack([0.5 * across * rise, -rise], axis=-1).astype(np.float32)
+    return np.asarray(rise * surface.head_pixels, np.float32)
+
+
+def _across(surface: Surface, x: F32) -> F32:
+    """Return how far a pixel lies from the body's middle, in widths of what the head moves."""
+    left, _, right, _ = surface.head
+    return np.asarray((x - (left + right) / 2) / (right - left), np.float32)
+
+
+def _breath(rise: F32, across: F32) -> F32:
+    """Return a full breath's displacement: chest and shoulders rise and widen."""
+    return np.stack([0.5 * across * rise, -rise], axis=-1).astype(np.float32) * BREATH_RISE
+
+
+def _shrug(rise: F32, across: F32) -> F32:
+    """Return the displacement of raised shoulders: up and inwards, but at the neck."""
+    outside = np.clip((np.abs(across) - 0.1) / 0.4, 0, 1)
+    rise = rise * outside * outside * (3 - 2 * outside)
+    return np.stack([-0.3 * np.sign(across) * rise, -rise], axis=-1).astype(np.float32) * SHRUG_RISE
+
+
+def _lean(surface: Surface, x: F32, y: F32) -> F32:
+    """Return the displacement of a lean by one degree about the hips, to the image right."""
+    if surface.hips is None:
+        return np.zeros((*x.shape, 2), np.float32)
+    across, up = x - surface.hips[0], np.maximum(0, surface.hips[1] - y)
+    return np.stack([up, across * (up > 0)], axis=-1).astype(np.float32) * np.float32(
+        math.radians(1)
+    )
 
 
 def enlarged(nodes: F32, step: int, width: int, height: int) -> F32:

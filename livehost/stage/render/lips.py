@@ -25,6 +25,9 @@ from livehost.stage.render.warp import STEP, Box, enlarged
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 
+SHRINK = 0.8
+"""Stream pixels per decoder pixel below which pictures are averaged first: fetching alone would
+leave pixels out, and the mouth would shimmer."""
 _ITERATIONS = 4
 _NONE = np.empty(0, np.float32)
 _HALVES = (1, 2, 2)  # of y, u and v
@@ -44,15 +47,21 @@ class Lips:
         self._mean = float(track.relief.mean())
         rows, columns = (even_down(side) for side in region.mask.shape)
         self._inside = rows, columns
-        self._mask = region.mask[:rows, :columns]
-        small = cv2.resize(self._mask, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
-        self._masks = self._mask, np.asarray(small, np.uint8)
+        shrink = min(at.across, at.down) / region.scale
+        shrink = shrink if shrink < SHRINK else 1.0
+        wide, high = even_up(columns * shrink), even_up(rows * shrink)
+        self._shrunk = (wide, high), (wide // 2, high // 2)
+        self._scale = np.array([wide / columns, high / rows], np.float32) * region.scale
+        mask = region.mask[:rows, :columns]
+        self._masks = _area(mask, self._shrunk[0]), _area(mask, self._shrunk[1])
         self._picture: tuple[U8, U8, U8] | None = None
         self.box: Box = (0, 0, 0, 0)
 
     def draw(self, picture: NDArray[Any]) -> None:
         """Take a decoder's output: (3, h, w) float32 RGB in 0..1, or (3 h / 2, w) uint8 I420."""
-        self._picture = self._planes(picture)
+        sizes = (self._shrunk[0], self._shrunk[1], self._shrunk[1])
+        y, u, v = map(_area, self._planes(picture), sizes)
+        self._picture = y, u, v
 
     def clear(self) -> None:
         """Put nothing from now on: the frames show what was filmed."""
@@ -104,7 +113,7 @@ class Lips:
         for _ in range(_ITERATIONS):
             point = flat - lean * self._relief(point)[..., None]
         corner = np.array(self._region.box[:2], np.float32)
-        return np.asarray((point - corner) * np.float32(self._region.scale), np.float32)
+        return np.asarray((point - corner) * self._scale, np.float32)
 
     def _relief(self, point: F32) -> F32:
         """Return z at points of the plate, (rows, columns)."""
@@ -152,6 +161,12 @@ def _maps(nodes: F32, step: int, width: int, height: int) -> tuple[NDArray[Any],
     full = enlarged(centred, STEP // step, width // step, height // step)
     whole, fraction = cv2.convertMaps(full, _NONE, cv2.CV_16SC2)
     return np.asarray(whole), np.asarray(fraction)
+
+
+def _area(plane: U8, size: tuple[int, int]) -> U8:
+    if plane.shape[::-1] == size:
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _fetched(plane: U8, maps: tuple[NDArray[Any], NDArray[Any]], border: int) -> U8:

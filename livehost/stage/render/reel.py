@@ -30,6 +30,10 @@ FACE_AT = 0.42
 """Share of the height at which the mouth lies where the stream shows less than the framing."""
 
 
+NEAR = 12
+"""Frames that are decoded and left out rather than the film entered again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Which part of the film fills the stream.
@@ -75,7 +79,7 @@ class Reel:
         self._size = width, height
         self._container: Any = None
         self._decoded: Iterator[tuple[int, Any]] = iter(())
-        self._next = -1
+        self._next = -1 - NEAR
         self._shown: tuple[int, Yuv] | None = None
 
     def frame(self, index: int) -> Yuv:
@@ -91,13 +95,13 @@ class Reel:
     def close(self) -> None:
         """Let go of the file; the next frame opens it again."""
         container, self._container = self._container, None
-        self._next, self._decoded = -1, iter(())
+        self._next, self._decoded = -1 - NEAR, iter(())
         if container is not None:
             with contextlib.suppress(av.FFmpegError):
                 container.close()
 
     def _decode(self, index: int) -> Any:
-        if index != self._next:
+        if not 0 <= index - self._next <= NEAR:
             self._decoded = self._from(index)
         for number, frame in self._decoded:
             if number >= index:
@@ -109,8 +113,9 @@ class Reel:
         """Enter the film at the keyframe before `index`."""
         if self._container is None:
             self._container = av.open(str(self._path))
+            # More threads would give pictures late, and take the encoder's core.
+            self._container.streams.video[0].thread_count = 1
         stream = self._container.streams.video[0]
-        stream.thread_count = 1  # threads would give pictures late, and take the encoder's core
         base = stream.time_base * self._fps
         self._container.seek(round(index / base), stream=stream)
         for frame in self._container.decode(stream):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import clip, cost, face, live, machine, offset, restart, table
+from benchmarks import clip, cost, face, live, machine, offset, peers, restart, table
 
 SIZES = ((720, 1280), (1080, 1920))
 
@@ -19,9 +19,8 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    parser.add_argument(
-        "--only", default="live,cost,restart,offset", help="comma-separated; more: clip, face"
-    )
+    more = "comma-separated; more: clip, face, peers"
+    parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
     given = parser.parse_args()
@@ -33,6 +32,7 @@ def main() -> None:
             "restart": lambda: restart.measure(cache),
             "offset": offset.measure,
             "clip": clip.measure,
+            "peers": peers.measure,
             "face": lambda: face.measure(min(given.minutes, 3.0), cache),
         }
         results: dict[str, Any] = {"machine": machine.facts()}

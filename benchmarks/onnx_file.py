@@ -38,9 +38,9 @@ class Sketch:
         self._outputs.append(_value(name, shape, code))
         return name
 
-    def weight(self, array: np.ndarray) -> str:
+    def weight(self, array: np.ndarray, *, learned: bool = True) -> str:
         name = self._name("w")
-        self.parameters += array.size
+        self.parameters += array.size if learned else 0
         self._weights.append(_tensor(name, array))
         return name
 

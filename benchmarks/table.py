@@ -28,6 +28,8 @@ def markdown(results: dict[str, Any]) -> str:
         rows += _clip(clip)
     if face := results.get("face"):
         rows += _face(face)
+    if peers := results.get("peers"):
+        rows += _peers(peers)
     return "\n".join(f"| {what} | {value} |" for what, value in rows)
 
 
@@ -108,3 +110,16 @@ def _face(face: dict[str, Any]) -> list[tuple[str, str]]:
 def _silence(silence: dict[str, float]) -> str:
     shares = (silence[f"{key}_share"] for key in ("movement", "opening"))
     return ", ".join(f"{100 * share:.1f} %" for share in shares)
+
+
+def _peers(peers: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for size, cases in peers["cpu_ms"].items():
+        ours = cases["ours"]["frame"]
+        rows.append((f"CPU for one frame, {size}, one thread", f"{ours:.1f} ms"))
+        for kind, case in cases.items():
+            if kind != "ours":
+                alone = f"{case['network']:.0f} ms alone ({case['network'] / ours:.0f} times)"
+                said = f"{alone}, {case['frame']:.0f} ms for the frame"
+                rows.append((f"the same with the network {kind}, {size}", said))
+    return rows

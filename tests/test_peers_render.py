@@ -332,21 +332,25 @@ def test_a_batch_draws_the_same_pictures_in_a_quarter_of_the_runs(network, monke
         assert np.abs(a.picture.y.astype(int) - b.picture.y).max() <= 1
 
 
-def test_pictures_made_ahead_of_a_cut_are_not_shown(network):
-    told = network(loudness, batch=6)
+@pytest.mark.parametrize("batch", [1, 6])
+def test_pictures_made_ahead_of_a_cut_are_not_shown(network, batch):
+    told = network(loudness, batch=batch)
     voice, renderer = playout(told, TIMELINE), make_renderer(HOST, *SIZE, network=told)
     say(voice, noise(TICK * 40))
-    shown = []
+    shown, made = [], []
+    painter = _painter(told)(told, face_of(HOST, place(HOST, told)))
     for tick in range(20):
         if tick == 9:
             voice.cut()
-        shown.append(renderer.render(spoken(voice.pull(TICK).sound), Quality.FULL))
+        heard = voice.pull(TICK).sound
+        shown.append(mouth(renderer.render(spoken(heard), Quality.FULL)))
+        made.append(float(painter.paint(heard, heard.starts[:1]).mean()))
     plate = mouth(renderer.render(rest_face(), Quality.PLATE))
-    rest = [n for n, layer in enumerate(shown) if np.array_equal(mouth(layer), plate)]
     # The voice ends half way through tick 9, is near ticks up to 10, and then she closes.
-    assert rest == [*range(15, 20)]
-    quiet, loud = mouth(shown[12]).mean(), mouth(shown[8]).mean()
-    assert quiet < loud - 10
+    assert [n for n, each in enumerate(shown) if np.array_equal(each, plate)] == [*range(15, 20)]
+    for tick in range(3, 11):  # wide open: what is shown is what is said now, cut or not
+        assert (shown[tick].mean() - 16) / 219 == pytest.approx(made[tick], abs=0.02), tick
+    assert made[8] - made[10] > 0.3
 
 
 def pieces(network, pcm, ticks):

@@ -59,7 +59,11 @@ class Patch:
         )
 
     def draw(self, picture: NDArray[Any]) -> None:
-        """Draw a decoder's output: (3, h, w) float32 RGB in 0..1, or (3 h / 2, w) uint8 I420."""
+        """Draw a picture of the region.
+
+        Args:
+            picture: (3, h, w) float32 RGB in 0..1, (3 h / 2, w) uint8 I420, or (h, w, 3) uint8 RGB.
+        """
         planes = self._planes(picture) if picture.ndim == 2 else self._converted(picture)
         for blend, new in zip(self._blends, planes, strict=True):
             blend.draw(new)
@@ -74,9 +78,10 @@ class Patch:
             _placed(v, self._half_matrix, small),
         )
 
-    def _converted(self, rgb: F32) -> tuple[U8, U8, U8]:
-        whole = cv2.convertScaleAbs(cv2.merge(list(np.maximum(rgb, 0))), alpha=255)
-        placed = _placed(np.asarray(whole, np.uint8), self._matrix, self.box[2:])
+    def _converted(self, rgb: NDArray[Any]) -> tuple[U8, U8, U8]:
+        if rgb.dtype != np.uint8:
+            rgb = cv2.convertScaleAbs(cv2.merge(list(np.maximum(rgb, 0))), alpha=255)
+        placed = _placed(np.asarray(rgb, np.uint8), self._matrix, self.box[2:])
         picture: Yuv = rgb_to_yuv(placed)
         return picture.y, picture.u, picture.v
 

@@ -8,7 +8,7 @@ that eyes, brows and hair stay as sharp as the plate is. Head motion comes after
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -29,6 +29,8 @@ GREY = 127
 """What stands behind a head that was cut out."""
 EDGE = 0.05
 """Share of the face's height over which its picture fades out towards its sides."""
+SMALL = 200
+"""Side of a picture up to which it is enlarged smoothly before it is laid on the plate."""
 CHIN = 0.6
 """Share of the mouth's region at which the chin is, mouth shut."""
 
@@ -116,8 +118,9 @@ class Paste:
         scale = texture.view.scale
         left, upper, width, height = avatar.mouth.box
         self._size = round(width * scale), round(height * scale)
-        self._matrix = where.matrix(left, upper, scale)
-        mask = _mask(avatar.mouth.mask, self._size, self._matrix, where.side, top)
+        self._side = where.side if where.side > SMALL else 2 * where.side
+        self._matrix = replace(where, side=self._side).matrix(left, upper, scale)
+        mask = _mask(avatar.mouth.mask, self._size, self._matrix, self._side, top)
         if not mask.any():
             raise ConfigError(f"{avatar.name}: its mouth is not in the network's picture; set box")
         # At the texture's own scale: what is handed on is moved by a part of a pixel at most.
@@ -130,21 +133,24 @@ class Paste:
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        self._rest: F32 = np.asarray(rest, np.float32) / np.float32(255)
+        self._rest: U8 = np.asarray(np.rint(rest), np.uint8)
         self.box = self._patch.box
 
     def draw(self, picture: F32, share: float) -> None:
         """Show (side, side, 3) RGB in 0..1, mixed with the mouth at rest where `share` is < 1."""
+        whole = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
+        if len(whole) != self._side:  # a cubic warp would cost five times as much
+            whole = cv2.resize(whole, (self._side, self._side), interpolation=cv2.INTER_CUBIC)
         placed = cv2.warpAffine(
-            picture,
+            whole,
             self._matrix,
             self._size,
-            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
         if share < 1:
             placed = cv2.addWeighted(placed, share, self._rest, 1 - share, 0)
-        self._patch.draw(np.moveaxis(np.asarray(placed, np.float32), 2, 0))
+        self._patch.draw(np.asarray(placed, np.uint8))
 
     def clear(self) -> None:
         """Show the mouth at rest."""

@@ -1,53 +1,46 @@
-"""The built-in studio in its colours."""
+"""How the shipped hosts look, in numbers that a viewer would miss if they went."""
 
-from __future__ import annotations
-
-from typing import get_args
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from livehost.config import Scene
-from livehost.stage.layout import layout
-from livehost.stage.looks import LOOKS, SHOP, WALNUT
-from livehost.stage.studio import paint_desk, studio
+from benchmarks import looks
+from livehost.avatar import load_avatar
 
-PLACES = layout(144, 256)
-
-
-def test_every_studio_of_the_config_has_a_look():
-    choices = get_args(Scene.model_fields["studio"].annotation)
-    assert set(choices) == set(LOOKS)
-    assert LOOKS[Scene().studio] is SHOP
+HOSTS = sorted(
+    path.parent for path in (Path(__file__).parents[1] / "avatars").glob("*/avatar.toml")
+)
 
 
-def test_an_unknown_studio_is_refused():
-    with pytest.raises(ValueError, match="studio"):
-        Scene(studio="attic")
+@pytest.fixture(scope="module", params=HOSTS, ids=lambda path: path.name)
+def host(request):
+    return load_avatar(request.param)
 
 
-def test_the_default_look_is_the_shop():
-    assert np.array_equal(studio(PLACES), studio(PLACES, SHOP))
+def test_the_mouth_moves_evenly(host):
+    for name, shapes in looks.MOVES.items():
+        assert looks.flicker(host, shapes) < 1.1, name
 
 
-def test_the_same_look_paints_the_same_room_twice():
-    assert np.array_equal(studio(PLACES, WALNUT), studio(PLACES, WALNUT))
+def test_shut_lips_are_one_line(host):
+    assert {looks.contours(host, viseme) for viseme in looks.SHUT if viseme in host.visemes} == {1}
 
 
-def test_walnut_is_darker_and_as_warm():
-    shop, walnut = studio(PLACES, SHOP), studio(PLACES, WALNUT)
-    assert walnut.shape == shop.shape
-    assert walnut.mean() < 0.9 * shop.mean()
-    assert walnut[..., 0].mean() > walnut[..., 2].mean()
+def test_the_mouth_is_nearly_as_sharp_as_the_plate(host):
+    assert 0.7 < looks.sharpness(host) < 1.3
 
 
-def test_the_desk_follows_the_look():
-    shop, walnut = paint_desk(PLACES, SHOP), paint_desk(PLACES, WALNUT)
-    assert shop.solid_top == walnut.solid_top
-    top = slice(shop.solid_top, None)
-    assert walnut.picture.y[top].mean() < 0.8 * shop.picture.y[top].mean()
+def test_no_step_of_colour_where_the_decoder_ends(host):
+    assert looks.border(host)["p99"] <= 1
 
 
-def test_lamps_shine_in_every_room():
-    for look in LOOKS.values():
-        assert studio(PLACES, look)[: PLACES.height // 5].max() > 0.9
+def test_lines_are_counted():
+    skin = np.full(200, 150, np.float32)
+    assert looks.dark_lines(skin) == 0
+    skin[80:85] = 90
+    assert looks.dark_lines(skin) == 1
+    skin[110:114] = 90
+    assert looks.dark_lines(skin) == 2
+    shadow = 150 - 40 * np.exp(-(((np.arange(200) - 100) / 40) ** 2))
+    assert looks.dark_lines(shadow.astype(np.float32)) == 0

@@ -33,7 +33,8 @@ LOOK = {"Out": (1.0, 0.0), "In": (-1.0, 0.0), "Up": (0.0, -0.8), "Down": (0.0, 0
 RIGID = 1.2  # iris radii round its centre that move as one
 BEFORE_EYE = 0.9  # of what else moves a lid that a blink takes away
 BESIDE, ABOVE, UNDER = 0.10, 0.13, 0.075  # of the face's height, round brows and lids
-LASHES = 0.10  # of the eye's height past the lid's edge that moves like the edge, as do 2 and 6 of them inwards
+LASHES = 0.10  # of the eye's height past a lid's edge that moves like the edge
+GUARDS = (1, -2, -6)  # times that far: outwards over the lashes, inwards over the eyeball
 
 
 def region(landmarks: F64, plate: tuple[int, int]) -> Place:
@@ -107,10 +108,10 @@ def _field(moves: Moves, points: F64, where: Place, gone: dict[str, list[int]]) 
     without = {n for side in SIDES for n in gone[side]}
     kept = [n for n in np.flatnonzero(near) if n not in without]
     doubled = [n for n in kept if n in _LIDS]
-    away = np.array([_outwards(points, n) for n in doubled])
-    guards = [skin[doubled] + away * far for far in (1, -2, -6)]
+    away = np.array([_outwards(points, int(n)) for n in doubled])
+    guards = [skin[doubled] + away * far for far in GUARDS]
     control = np.concatenate([skin[kept], *guards])
-    names = [*kept, *doubled * 3]
+    names = [*kept, *doubled * len(GUARDS)]
     table = np.zeros((len(COEFS), len(control), 2))
     for row, name in enumerate(COEFS):
         table[row] = moves.by_name[name][names] * float(where.scale)
@@ -180,7 +181,7 @@ def _continued(picture: F32, seen: NDArray[np.bool_], centre: F64, radius: float
     filled = cv2.GaussianBlur(_nearest(picture, source), (0, 0), 1.5)
     rings = np.arange(0, int(radius) + 3)
     iris = seen & (away < radius + 2)
-    ring = np.array([_ring(picture, iris, away, r) for r in rings])
+    ring = np.array([_ring(picture, iris, away, int(r)) for r in rings])
     for channel in range(3):
         column = ring[:, channel]
         known = np.isfinite(column)

@@ -51,10 +51,10 @@ class Grid:
         return _cubic(self.height, rows), _cubic(self.width, columns).T
 
 
-def smooth(share: F64) -> F64:
+def smooth(share: NDArray[np.floating]) -> F64:
     """Return 0 for shares up to 0, 1 from 1 on, without a corner in between."""
     part = np.clip(share, 0, 1)
-    return part * part * (3 - 2 * part)
+    return np.asarray(part * part * (3 - 2 * part), np.float64)
 
 
 def spread(points: F64, moves: F64, at: F64, size: float) -> F64:

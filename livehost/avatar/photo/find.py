@@ -1,6 +1,6 @@
 """Find the face in a photo, also when it is small in it.
 
-In:  a picture.   Out: faces, and how the picture lies when they are found only after turning it.
+In:  a picture.   Out: faces.
 
 The detector sees faces that fill a good part of what it is shown: large photos are shown in parts.
 """
@@ -19,26 +19,15 @@ U8 = NDArray[np.uint8]
 
 WORK = 1_600  # pixels of the longer side that the detector is shown
 PARTS = ((0.6, 3), (0.36, 5))  # size of the parts and how many in each direction
-TURNS = {
-    cv2.ROTATE_90_CLOCKWISE: "on its left side",
-    cv2.ROTATE_90_COUNTERCLOCKWISE: "on its right side",
-    cv2.ROTATE_180: "upside down",
-}
 AGAIN = 2.2  # of the face's size: the part in which its landmarks are found once more, larger
 
 
-def find_faces(landmarker: Landmarker, rgb: U8) -> tuple[tuple[Found, ...], str]:
-    """Return the faces of `rgb`, the largest first, and how it lies: "" when it stands upright."""
+def find_faces(landmarker: Landmarker, rgb: U8) -> tuple[Found, ...]:
+    """Return the faces of `rgb`, (H, W, 3), the largest first."""
     found = _seen(landmarker, rgb, (0, 0, rgb.shape[1], rgb.shape[0]))
     if not found:
         found = _in_parts(landmarker, rgb)
-    if found:
-        return (_closer(landmarker, rgb, found[0]), *found[1:]), ""
-    small = _shrunk(rgb, 1_000)
-    for turn, lies in TURNS.items():
-        if landmarker.find(np.ascontiguousarray(cv2.rotate(small, turn))):
-            return (), lies
-    return (), ""
+    return (_closer(landmarker, rgb, found[0]), *found[1:]) if found else ()
 
 
 def _in_parts(landmarker: Landmarker, rgb: U8) -> tuple[Found, ...]:

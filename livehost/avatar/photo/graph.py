@@ -1,4 +1,4 @@
-"""The ONNX graph that draws a region: two sheets of skin, split at lips or lids, over what is inside.
+"""The ONNX graph that draws a region: two sheets of skin, split at lips or lids, and the inside.
 
 In:  textures, mattes and moves.   Out: the bytes of a model, "coefs" [1, k] -> "rgb" [1, 3, h, w].
 
@@ -282,12 +282,11 @@ class _Build:
 
     def _over(self, below: str, above: str) -> str:
         """Return [3, pixels]: `above` [4, pixels] in front of `below`."""
-        graph = self.graph
         colour, share = self._slice(above, 0, 3, 0), self._slice(above, 3, 4, 0)
         return self._between(below, colour, share)
 
     def _light(self, upper: str, inside: Inside) -> str:
-        """Return [1, pixels]: less light right under the upper lip."""
+        """Return [3, pixels]: less light right under the upper lip, and a redder one."""
         graph, rows = self.graph, self.drawing.rows
         first = max(0, rows.first - inside.shade_rows)
         share = self._slice(upper, 3, 4, axis=0)
@@ -301,8 +300,9 @@ class _Build:
         pads = graph.constant(np.array([0, 0, 0, 0, max(0, below), 0], np.int64))
         share = self._slice(graph.add("Pad", share, pads), 0, len(inside.back), axis=1)
         flat = graph.constant(np.array([1, len(inside.back) * columns], np.int64))
-        dark = graph.add("Mul", share, graph.constant(np.float32(SHADE)))
-        return graph.add("Sub", graph.constant(np.float32(1)), graph.add("Reshape", dark, flat))
+        flattened = graph.add("Reshape", share, flat)
+        dark = graph.add("Mul", flattened, graph.constant(np.array(SHADE, np.float32)[:, None]))
+        return graph.add("Sub", graph.constant(np.float32(1)), dark)
 
     # --- together -----------------------------------------------------------------------------
 
@@ -329,7 +329,7 @@ class _Build:
         graph.output("rgb", graph.add("Clip", graph.add("Reshape", whole, shape), zero, one))
 
 
-SHADE = 0.3  # of the light that the upper lip takes from what is right behind it
+SHADE = (0.17, 0.26, 0.29)  # of the red, green, blue that the upper lip takes right behind it
 
 
 def _planar(picture: F32) -> F32:

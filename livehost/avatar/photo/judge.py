@@ -20,6 +20,7 @@ U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]
 
 SECOND = 0.12  # of the largest face's area, from which another one is in the way
+LYING = 50  # degrees from which a picture counts as lying, not a head as tilted
 GOOD, FAIR, BAD = Verdict.GOOD, Verdict.FAIR, Verdict.BAD
 STANDARD = 256  # face pixels at which sharpness is measured
 
@@ -47,20 +48,15 @@ PARTED = Bounds(0.045, 0.12)  # of the mouth's width
 SHUT = Bounds(0.45, 0.62)  # score of a blink
 GAZE = Bounds(0.5, 0.8)
 SMILE = Bounds(0.55, 2.0)
-COVERED = Bounds(0.16, 0.34)  # of the face
+COVERED = Bounds(0.16, 0.45)  # of the face between brows and nose, or below
+OTHER_COLOUR = 22  # a and b of CIE Lab in 8 bits
+CONTRAST = Bounds(13, 6)  # standard deviation of grey levels between the lids
 UNEVEN = Bounds(1.9, 4.0)  # brighter side over darker
 DARK, BURNT = Bounds(70, 28), Bounds(0.05, 0.25)  # level of the skin; share of it that is white
 
 
-def faces(found: tuple[Found, ...], lies: str) -> Finding:
-    """Judge how many faces there are.
-
-    Args:
-        lies: how the picture lies when a face was found only after turning it, else "".
-    """
-    if not found and lies:
-        advice = f"the picture lies {lies}; turn it upright and save it again"
-        return Finding("face", "none that stands upright", BAD, advice)
+def faces(found: tuple[Found, ...]) -> Finding:
+    """Judge how many faces there are, and whether they stand upright."""
     if not found:
         advice = (
             "use a photo of one person from the front, the whole face in light, nothing before it"
@@ -70,7 +66,16 @@ def faces(found: tuple[Found, ...], lies: str) -> Finding:
     others = sum(area > SECOND * areas[0] for area in areas[1:])
     if others:
         return Finding("face", f"{1 + others} faces", BAD, "cut the photo to one person")
+    if abs(_lean(found[0].points.astype(np.float64))) > LYING:
+        advice = "the picture lies on its side or head; turn it upright and save it again"
+        return Finding("face", "one, not upright", BAD, advice)
     return Finding("face", "one", GOOD)
+
+
+def _lean(points: F64) -> float:
+    """Return by how many degrees the line through the eyes is turned, -180..180."""
+    x, y = points[263, :2] - points[33, :2]
+    return float(np.degrees(np.arctan2(y, x)))
 
 
 def judge(photo: Photo, face: Found) -> list[Finding]:
@@ -85,6 +90,7 @@ def judge(photo: Photo, face: Found) -> list[Finding]:
         *_eyes(face),
         _expression(face),
         _occlusion(*crop),
+        _eyes_seen(*crop),
         *_light(*crop),
         *([_grey()] if photo.grey else []),
     ]
@@ -119,16 +125,16 @@ def _sharpness(face: U8) -> Finding:
 
 
 def _turned(face: Found, points: F64) -> list[Finding]:
-    yaw, _, roll = face.angles
+    yaw, lean = face.angles[0], _lean(points)
     side = max(abs(yaw), abs(_asymmetry(points)))
     nod = _foreshortening(points)
     seen = f"turned {side:.0f} degrees to the side"
     return [
         _finding("frontality", side, YAW, seen, "look straight into the camera"),
-        _finding("tilt", abs(roll), ROLL, f"{abs(roll):.0f} degrees", "hold the head upright"),
+        _finding("tilt", abs(lean), ROLL, f"{abs(lean):.0f} degrees", "hold the head upright"),
         _finding(
             "height of the camera", abs(nod), TILT, f"{nod:+.2f}",
-            "put the camera at the height of the eyes",
+            "put the camera at the height of the eyes; a picture that stands on its head must be turned",
         ),
     ]  # fmt: skip
 
@@ -137,7 +143,7 @@ def _asymmetry(points: F64) -> float:
     """Return the yaw in degrees that the nose's place between the face's sides speaks of."""
     right, left, nose = points[234, :2], points[454, :2], points[marks.NOSE_TIP, :2]
     across = left - right
-    share = float((nose - right) @ across / max(1e-6, across @ across))
+    share = float((nose - right) @ across) / max(1e-6, float(across @ across))
     return float(np.degrees(np.arcsin(np.clip((share - 0.5) / 0.55, -1, 1))))
 
 
@@ -180,29 +186,48 @@ def _expression(face: Found) -> Finding:
 
 
 def _occlusion(face: U8, points: F64) -> Finding:
-    """Judge how much of the skin does not look like the rest of the skin."""
-    skin = _skin(face, points)
+    """Judge how much of the skin has another colour than the rest; a beard or a fringe may be."""
+    skin = _skin(face, points) > 0
     lab = cv2.cvtColor(cv2.GaussianBlur(face, (0, 0), 2), cv2.COLOR_RGB2LAB).astype(np.float64)
-    usual = np.median(lab[skin > 0], axis=0) if skin.any() else np.array([128.0, 128, 128])
-    off = np.abs(lab - usual)
-    strange = (off[..., 0] > 75) | (np.hypot(off[..., 1], off[..., 2]) > 22)
-    share = float(strange[skin > 0].mean()) if skin.any() else 1.0
     advice = "nothing may hide the face: no mask, hand, microphone, dark glasses or hair before it"
+    row = np.arange(len(face))[:, None]
+    brows, nose = points[[70, 300], 1].mean(), points[2, 1]
+    middle, lower = skin & (row > brows) & (row <= nose), skin & (row > nose)
+    if not middle.any() or not lower.any():
+        return Finding("occlusion", "the face is not seen", BAD, advice)
+    usual = np.median(lab[middle], axis=0)
+    strange = np.hypot(lab[..., 1] - usual[1], lab[..., 2] - usual[2]) > OTHER_COLOUR
+    share = float(max(strange[middle].mean(), strange[lower].mean()))
     return _finding("occlusion", share, COVERED, f"{100 * share:.0f} % of the skin", advice)
+
+
+def _eyes_seen(face: U8, points: F64) -> Finding:
+    """Judge whether iris and white can be told apart: not behind dark glasses or hair."""
+    luma = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    spread = []
+    for side in ("Left", "Right"):
+        mask = np.zeros(luma.shape, np.uint8)
+        rim = points[[*marks.UPPER_LID[side], *marks.LOWER_LID[side][::-1]]]
+        cv2.fillPoly(mask, [np.rint(rim).astype(np.int32)], (1,))
+        spread.append(float(luma[mask > 0].std()) if mask.any() else 0.0)
+    advice = "take dark glasses off, and hair out of the eyes"
+    return _finding("contrast of the eyes", min(spread), CONTRAST, f"{min(spread):.0f}", advice)
 
 
 def _skin(face: U8, points: F64) -> U8:
     """Return a mask of the face without brows, eyes, lips and the rim."""
     mask = np.zeros(face.shape[:2], np.uint8)
     oval = points[list(marks.OVAL)]
-    cv2.fillPoly(mask, [np.rint(oval.mean(0) + 0.9 * (oval - oval.mean(0))).astype(np.int32)], 255)
+    cv2.fillPoly(
+        mask, [np.rint(oval.mean(0) + 0.9 * (oval - oval.mean(0))).astype(np.int32)], (255,)
+    )
     lips = [61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91]
     holes = [points[lips]]
     holes += [points[[*marks.UPPER_LID[s], *marks.LOWER_LID[s][::-1]]] for s in ("Left", "Right")]
     holes += [points[list(marks.BROWS[s])] for s in ("Left", "Right")]
     for hole in holes:
         grown = cv2.convexHull((hole.mean(0) + 1.3 * (hole - hole.mean(0))).astype(np.int32))
-        cv2.fillConvexPoly(mask, grown, 0)
+        cv2.fillConvexPoly(mask, grown, (0,))
     return mask
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar.landmarks import Found, Landmarker
-from livehost.avatar.load import load_avatar
 from livehost.avatar.making import Asked, Finding, Report, Verdict, fresh_folder
 from livehost.avatar.photo import eyes, folder, graph, marks, mouth, plate
 from livehost.avatar.photo.basis import fit
@@ -47,8 +46,8 @@ def make(source: Path, out: Path, asked: Asked) -> Report:
     asked.claim.checked((source,))
     photo = read(source)
     with Landmarker() as landmarker:
-        found, lies = find_faces(landmarker, photo.rgb)
-    findings = [faces(found, lies)]
+        found = find_faces(landmarker, photo.rgb)
+    findings = [faces(found)]
     Report(source.name, tuple(findings)).demand()
     findings += judge(photo, found[0])
     Report(source.name, tuple(findings)).demand()
@@ -96,13 +95,13 @@ def _regions(placed: plate.Plate, *, grey: bool) -> tuple[Drawn, ...]:
 
 
 def _light(placed: plate.Plate, *, grey: bool) -> F32:
-    """Return (3,): what white looks like in the face's light, from skin and the white of the eyes."""
+    """Return (3,): how white looks in the face's light, by its skin and the white of the eyes."""
     rgb, points = placed.rgba[..., :3], placed.landmarks[:, :2]
     skin = np.median([_around(rgb, points[n], 0.03 * placed.head) for n in CHEEKS], axis=0) / 255
     white = max(_white(rgb, points, side) for side in eyes.SIDES)
     level = float(np.clip(0.5 * (1.35 * skin.mean() + 1.25 * white), 0.4, 1.0))
-    tint = np.clip(skin / max(1e-3, float(skin.mean())), 0.5, 1.5) ** (0.0 if grey else 0.25)
-    return (level * tint / tint.max()).astype(np.float32)
+    tint = np.clip(skin / max(1e-3, float(skin.mean())), 0.5, 1.5) ** (0.0 if grey else 0.4)
+    return np.asarray(level * tint / tint.max(), np.float32)
 
 
 CHEEKS = (50, 280, 101, 330, 4, 151)
@@ -118,7 +117,7 @@ def _white(rgb: U8, points: F64, side: str) -> float:
     """Return how bright the white of one eye is, 0..1."""
     rim = points[[*marks.UPPER_LID[side], *marks.LOWER_LID[side][::-1]]]
     mask = np.zeros(rgb.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.rint(rim).astype(np.int32)], 1)
+    cv2.fillPoly(mask, [np.rint(rim).astype(np.int32)], (1,))
     seen = rgb[mask > 0]
     return float(np.percentile(seen.mean(-1), 85)) / 255 if len(seen) else 0.7
 

@@ -36,9 +36,9 @@ def matte(rgb: U8, points: F64) -> F32:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     labels = _seeds(points[:, :2] * scale, size)
     cv2.setRNGSeed(1)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
+    one, other = np.zeros((1, 65)), np.zeros((1, 65))
     bgr = np.ascontiguousarray(small[..., ::-1])
-    cv2.grabCut(bgr, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(bgr, labels, (0, 0, 1, 1), one, other, ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     inside = _whole(inside, points[marks.NOSE_TIP, :2] * scale)
     return _refined(rgb, inside)
@@ -59,14 +59,15 @@ def _seeds(points: F64, size: tuple[int, int]) -> U8:
     labels[rows, : max(0, int(reach[0]))] = away
     labels[rows, max(0, int(reach[1])) :] = away
     body = np.array([
-        [chin[0] - 0.55 * face_w, chin[1] + 0.25 * face_h], [chin[0] + 0.55 * face_w, chin[1] + 0.25 * face_h],
+        [chin[0] - 0.55 * face_w, chin[1] + 0.25 * face_h],
+        [chin[0] + 0.55 * face_w, chin[1] + 0.25 * face_h],
         [chin[0] + 1.5 * face_w, chin[1] + 0.8 * face_h], [chin[0] + 1.7 * face_w, height + 9],
         [chin[0] - 1.7 * face_w, height + 9], [chin[0] - 1.5 * face_w, chin[1] + 0.8 * face_h],
     ])  # fmt: skip
     _fill(labels, body, cv2.GC_PR_FGD)
-    hair = middle + (0, -0.14 * face_h)
+    hair = middle - np.array([0, 0.14 * face_h])
     axes = round(0.68 * face_w), round(0.76 * face_h)
-    cv2.ellipse(labels, _pixel(hair), axes, 0, 0, 360, cv2.GC_PR_FGD, -1)
+    cv2.ellipse(labels, _pixel(hair), axes, 0, 0, 360, (cv2.GC_PR_FGD,), -1)
     core = np.array([
         [chin[0] - 0.2 * face_w, chin[1]], [chin[0] + 0.2 * face_w, chin[1]],
         [chin[0] + 0.55 * face_w, chin[1] + 1.1 * face_h], [chin[0] + 0.7 * face_w, height + 9],
@@ -78,7 +79,7 @@ def _seeds(points: F64, size: tuple[int, int]) -> U8:
 
 
 def _fill(labels: U8, corners: F64, label: int) -> None:
-    cv2.fillPoly(labels, [np.rint(corners).astype(np.int32)], label)
+    cv2.fillPoly(labels, [np.rint(corners).astype(np.int32)], (label,))
 
 
 def _pixel(point: F64) -> tuple[int, int]:
@@ -96,7 +97,7 @@ def _whole(inside: U8, nose: F64) -> U8:
     kept = np.asarray(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, kernel), np.uint8)
     outside = np.pad(1 - kept, ((1, 0), (1, 1)), constant_values=1)  # the floor may be shut in
     _, gaps = cv2.connectedComponents(outside)
-    return (gaps[1:, 1:-1] != gaps[0, 0]).astype(np.uint8)
+    return np.asarray(gaps[1:, 1:-1] != gaps[0, 0], np.uint8)
 
 
 def _refined(rgb: U8, inside: U8) -> F32:
@@ -107,7 +108,8 @@ def _refined(rgb: U8, inside: U8) -> F32:
     guide = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     rough = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     radius = max(2, round(0.008 * max(size)))
-    soft = _guided(guide.mean(-1), cv2.GaussianBlur(rough, (0, 0), radius / 3), radius)
+    blurred = np.asarray(cv2.GaussianBlur(rough, (0, 0), radius / 3), np.float32)
+    soft = _guided(guide.mean(-1), blurred, radius)
     soft = np.clip((soft - 0.12) / 0.76, 0, 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     least, most = cv2.erode(rough, kernel), cv2.dilate(rough, kernel)
@@ -116,7 +118,7 @@ def _refined(rgb: U8, inside: U8) -> F32:
 
 
 def _guided(guide: F32, source: F32, radius: int, strength: float = 1e-4) -> F32:
-    def mean(plane: F32) -> F32:
+    def mean(plane: NDArray[np.floating]) -> F32:
         return np.asarray(cv2.blur(plane, (2 * radius + 1, 2 * radius + 1)), np.float32)
 
     at, of = mean(guide), mean(source)

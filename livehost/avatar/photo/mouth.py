@@ -192,7 +192,7 @@ def _field(
     kept = [n for n in np.flatnonzero(near) if n not in without]
     inner = list(edge[0][1:-1])
     guards = [points[inner] + (0, far * edge[1]) for far in GUARD]
-    names = [*kept, *inner * len(GUARD)]
+    names = np.array([*kept, *inner * len(GUARD)], int)
     control = np.concatenate([points[kept], *guards, _still(points)])
     table = np.zeros((len(COEFS) + 1, len(control), 2))
     for row, name in enumerate((*COEFS, REST)):
@@ -213,7 +213,8 @@ def _still(points: F64) -> F64:
 
 def _below(away: F64) -> F64:
     """Return (n, 1): 1 for points right below the middle, 0 for those beside it."""
-    return np.clip(away[:, 1:] / np.linalg.norm(away, axis=1, keepdims=True), 0, 1) ** 2
+    down = away[:, 1:] / np.linalg.norm(away, axis=1, keepdims=True)
+    return np.asarray(np.clip(down, 0, 1) ** 2)
 
 
 def _rows(line: F64, mouth: float, where: Place) -> Rows:

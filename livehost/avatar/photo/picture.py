@@ -1,6 +1,6 @@
 """Read a photo as it comes from phones, cameras, scanners and programs.
 
-In:  a picture file.   Out: upright sRGB pixels of bounded size, or a ConfigError that says what to do.
+In:  a picture file.   Out: upright sRGB pixels of bounded size, or a ConfigError with what to do.
 """
 
 from __future__ import annotations

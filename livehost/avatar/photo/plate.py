@@ -10,7 +10,7 @@ sees more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -141,15 +141,15 @@ def placed(photo: Photo, landmarks: F64, matte: F32, background: Background) -> 
 
 
 def _moved(
-    picture: NDArray[np.generic], move: F64, size: tuple[int, int], outside: float | None = None
-) -> NDArray[np.generic]:
+    picture: NDArray[Any], move: F64, size: tuple[int, int], outside: float | None = None
+) -> NDArray[Any]:
     """Return the picture on the plate; averaged where it shrinks."""
     zoom = float(move[0, 0])
     if zoom < 0.75:  # bilinear fetching alone would skip pixels
         share = max(zoom, 1 / 16)
         columns, rows = picture.shape[1], picture.shape[0]
         small = round(columns * share), round(rows * share)
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA))
         ratio = zoom * columns / small[0]
         shift = move[:, 2] - (0.5 * zoom - 0.5) + (0.5 * ratio - 0.5)
         move = np.array([[ratio, 0, shift[0]], [0, ratio, shift[1]]])
@@ -208,15 +208,15 @@ def head_weight(plate: Plate, background: Background) -> F64:
 
 
 def _head(plate: Plate) -> F32:
-    """Return the head's part of the matte: round the face, so that a slip of the matte stays near."""
+    """Return the head's part of the matte: near the face, so that a slip of it stays near."""
     oval = plate.landmarks[list(marks.OVAL), :2]
     middle = np.array([oval[:, 0].mean(), (plate.crown + plate.chin) / 2])
     axes = round(0.80 * float(np.ptp(oval[:, 0]))), round(0.78 * plate.head)
     near = np.zeros(plate.matte.shape, np.float32)
     at = round(float(middle[0])), round(float(middle[1]))
-    cv2.ellipse(near, at, axes, 0, 0, 360, 1, -1)
+    cv2.ellipse(near, at, axes, 0, 0, 360, (1,), -1)
     face = np.zeros_like(near)
-    cv2.fillPoly(face, [np.rint(oval).astype(np.int32)], 1)
+    cv2.fillPoly(face, [np.rint(oval).astype(np.int32)], (1,))
     below = np.arange(len(near))[:, None] > plate.chin
     return np.asarray(np.maximum(np.where(below, 1, near) * plate.matte, face), np.float32)
 

@@ -87,7 +87,7 @@ def _row(x: F32, up: F32, teeth: tuple[tuple[float, float, float], ...]) -> tupl
     """Return colour, alpha and how high the gum begins, of teeth that stand on `up` = 0."""
     across = np.abs(x)
     most = sum(width for width, _, _ in teeth)
-    falloff = 1 - 0.50 * (across / 30) ** 1.6
+    falloff = 1 - 0.42 * (across / 30) ** 1.6
     colour = (ENAMEL * 0.62 * falloff[..., None]).astype(np.float32)
     behind = np.clip((most - across) * 2, 0, 1) * np.clip((up - 0.2 * across**0.6 - 0.6) * 2, 0, 1)
     alpha, roots = behind * (up < 9), np.full_like(x, 4.0)

@@ -131,6 +131,7 @@ class Show:
             now=now,
             courtesy=Courtesy(notice=room.show.notice_minutes * 60),
             place=memory.place,
+            round_=memory.round,
             noticed=memory.noticed,
         )
         self.speaker = Speaker(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -26,8 +27,10 @@ from livehost.brain.script import (
     Segment,
     SegmentText,
     fill,
+    wordings,
 )
 from livehost.brain.sentences import split
+from livehost.brain.storyboard import lacks
 from livehost.config import Room, key_lines, load_toml
 from livehost.errors import ConfigError
 
@@ -255,7 +258,7 @@ def _segment_problems(
     if segment.product is None:
         if segment.kind in ABOUT_A_PRODUCT:
             yield f"{source.at(key)}: {key}.product: is required for {segment.kind.value}"
-        if slots := [line for line in segment.lines if "{" in line.text or line.promotion]:
+        if slots := [line for line in segment.lines if _needs_a_product(line)]:
             where = source.at(f"{key}.lines", slots[0].text[:20])
             yield f"{where}: {key}.lines: has slots but the segment has no product; add product"
     elif products is not None:
@@ -270,12 +273,27 @@ def _segment_problems(
             if line.promotion and line.promotion not in offers:
                 where = source.at(f"{key}.lines", line.text[:20])
                 yield f"{where}: {key}.lines: {segment.product} has no promotion {line.promotion}"
+            if missing := lacks(products[segment.product], line.show or ""):
+                where = source.at(f"{key}.lines", line.text[:20])
+                yield f"{where}: {key}.lines: show = {line.show!r} needs {missing}"
+
+
+def _needs_a_product(line: LineText) -> bool:
+    slots = any("{" in text for text in (line.text, *line.variants))
+    return slots or bool(line.promotion) or bool(lacks(None, line.show or ""))
 
 
 def _segment(segment: SegmentText, source: Source, key: str) -> Segment:
     def line(said: LineText) -> Line:
         where = source.at(f"{key}.lines", said.text[:20])
-        return Line(said.text, said.emotion or segment.emotion or "", said.promotion or "", where)
+        return Line(
+            said.text,
+            said.emotion or segment.emotion or "",
+            said.promotion or "",
+            said.variants,
+            said.show or "",
+            where,
+        )
 
     lines = tuple(line(said) for said in segment.lines)
     return Segment(segment.id, segment.product, segment.kind, lines)
@@ -315,7 +333,7 @@ def check(catalog: Catalog, gate: Checker, now: datetime) -> list[str]:
 def _script_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
     for segment in catalog.segments:
         product = catalog.products[segment.product] if segment.product else None
-        for line in segment.lines:
+        for line in chain.from_iterable(wordings(line, 0, "") for line in segment.lines):
             text = fill(line, product, now)
             for sentence in split(text or ""):
                 verdict = gate.check(sentence, product, now)

@@ -46,6 +46,7 @@ class Director:
         segments: returns the rundown in force, never empty; a reload may change it.
         now: the loop's time at the start.
         place: where the script goes on; None begins at the top.
+        round_: of the rundown when it begins at the top.
         noticed: seconds since the last spoken notice, None for a new show.
     """
 
@@ -59,6 +60,7 @@ class Director:
         now: float = 0.0,
         courtesy: Courtesy = Courtesy(),
         place: Place | None = None,
+        round_: int = 0,
         noticed: float | None = None,
     ) -> None:
         self._segments = segments
@@ -67,7 +69,7 @@ class Director:
         self._history = history
         self._courtesy = courtesy
         self._index = 0  # of the cursor's segment, in case a reload removes it
-        self.cursor = self._resolved(place) if place else Place(segments()[0].id)
+        self.cursor = self._resolved(place) if place else Place(segments()[0].id, round=round_)
         self._next = self.cursor
         self._epoch = 0
         self._broken_off: tuple[Place, Part] | None = None
@@ -223,7 +225,7 @@ class Director:
     def _jump(self, segment: str) -> str:
         self._epoch += 1
         self._broken_off = None
-        self.cursor = self._next = Place(segment)
+        self.cursor = self._next = self._top_of(segment, self.cursor)
         self._note_index()
         return segment
 
@@ -335,13 +337,18 @@ class Director:
         index = self._index_of(place)
         segment = segments[index]
         if segment.id != place.segment:
-            return Place(segment.id)
+            return Place(segment.id, round=place.round)
         if place.line >= len(segment.lines):
-            return Place(segments[(index + 1) % len(segments)].id)
+            return self._top_of(segments[(index + 1) % len(segments)].id, place)
         return place
 
+    def _top_of(self, segment: str, before: Place) -> Place:
+        """Return the beginning of `segment` after `before`; going back begins another round."""
+        back = self._index_of(Place(segment)) <= self._index_of(before)
+        return Place(segment, round=before.round + back)
+
     def _line_after(self, place: Place) -> Place:
-        return self._resolved(Place(place.segment, place.line + 1))
+        return self._resolved(replace(place, line=place.line + 1, sentence=0))
 
     def _note_index(self) -> None:
         self._index = self._index_of(self.cursor)

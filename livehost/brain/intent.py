@@ -26,11 +26,16 @@ class IntentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A sentence of the script: segment id, line and sentence from 0."""
+    """A sentence of the script: segment id, line and sentence from 0.
+
+    Attributes:
+        round: how often the rundown was gone through before; it chooses the wording of a line.
+    """
 
     segment: str
     line: int = 0
     sentence: int = 0
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class Intent:
             "kind": self.kind.value,
             "reason": self.reason,
             "product": self.product,
-            "place": [place.segment, place.line, place.sentence] if place else None,
+            "place": [place.segment, place.line, place.sentence, place.round] if place else None,
             "texts": list(self.texts),
             "emotion": self.emotion,
             "asked": _asked(asked) if asked else None,

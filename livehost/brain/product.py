@@ -112,6 +112,33 @@ class Delivery(Model):
             raise ValueError("days is [least, most], both above 0")
         return self
 
+    def said(self, language: str) -> str:
+        """Return it as one clause in "zh" or "en"; "" when there is nothing to say."""
+        if language == "zh":
+            return self.text or "，".join(self._chinese())
+        return ", ".join(self._english())
+
+    def _chinese(self) -> Iterator[str]:
+        start = f"从{self.ship_from}发货" if self.ship_from else "发货"
+        if self.ship_hours:
+            yield f"付款后{self.ship_hours}小时内{start}"
+        elif self.ship_from:
+            yield start
+        if self.days:
+            yield f"一般路上{self.days[0]}到{self.days[1]}天"
+        if self.free:
+            yield "包邮"
+        if self.excluded:
+            yield f"{'、'.join(self.excluded)}暂时不发"
+
+    def _english(self) -> Iterator[str]:
+        if self.ship_hours:
+            yield f"it ships within {self.ship_hours} hours"
+        if self.days:
+            yield f"usually {self.days[0]} to {self.days[1]} days on the road"
+        if self.free:
+            yield "shipping is free"
+
 
 class Returns(Model):
     """[returns]: how it goes back."""

@@ -1,21 +1,23 @@
-"""The rundown: segments of lines, and the slots that are filled when a line is spoken.
+"""The rundown: segments of lines, their wordings, and the slots filled when a line is spoken.
 
 In:  the keys of a rundown file; a line, the product on the card, the time.   Out: text to say.
 """
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from livehost.brain.emotion import Emotion
 from livehost.brain.product import Id, Product, Promotion, Some, Text, yuan
+from livehost.brain.storyboard import SHOW
 from livehost.config import Model
 
 
@@ -41,12 +43,16 @@ class Line:
     Attributes:
         emotion: a preset of the avatar; "" leaves it to each sentence, see `brain.emotion`.
         promotion: spoken only while this promotion of the product holds; "" always.
+        variants: other wordings of the text; see `wordings`.
+        show: what is on the picture meanwhile, see `brain.storyboard`; "" is the product's card.
         where: "file:line", for messages.
     """
 
     text: str
     emotion: str = ""
     promotion: str = ""
+    variants: tuple[str, ...] = ()
+    show: str = ""
     where: str = field(default="", compare=False)
 
 
@@ -63,6 +69,41 @@ class Segment:
     product: str | None
     kind: Kind
     lines: tuple[Line, ...]
+
+
+def wordings(line: Line, round_: int, key: str) -> Iterator[Line]:
+    """Yield the wordings of a line, the one of this round first.
+
+    Over as many rounds as a line has wordings each of them is first once, in an order of its own;
+    none is first twice running. The same round has the same order in every process.
+
+    Args:
+        round_: how often the rundown was gone through before.
+        key: of the line; lines with different keys have different orders.
+    """
+    texts = (line.text, *line.variants)
+    cycle, turn = divmod(round_, len(texts))
+    order = _order(len(texts), key, cycle)
+    for index in order[turn:] + order[:turn]:
+        yield line if index == 0 else replace(line, text=texts[index])
+
+
+def _order(count: int, key: str, cycle: int) -> list[int]:
+    if count < _SHUFFLED:
+        return _shuffled(count, key, 0)
+    order = _shuffled(count, key, cycle)
+    if cycle and order[0] == _shuffled(count, key, cycle - 1)[-1]:
+        order[0], order[1] = order[1], order[0]
+    return order
+
+
+_SHUFFLED = 3  # two take turns
+
+
+def _shuffled(count: int, key: str, cycle: int) -> list[int]:
+    order = list(range(count))
+    random.Random(f"{key}.{cycle}").shuffle(order)
+    return order
 
 
 # --- slots --------------------------------------------------------------------------------------
@@ -100,12 +141,43 @@ _SLOTS: dict[str, Callable[[Product, datetime, str], str | None]] = {
     "promo_end": lambda p, now, w: spoken_end(o, now) if (o := _offer(p, now, w)) else None,
     "returns": lambda p, now, w: p.returns.text if p.returns else None,
     "warranty": lambda p, now, w: p.warranty,
+    "usage": lambda p, now, w: p.usage,
+    "authenticity": lambda p, now, w: p.authenticity,
+    "delivery": lambda p, now, w: p.delivery.said("zh") or None,
+    "link": lambda p, now, w: f"{p.link}号链接" if p.link else None,
 }
 SLOTS = tuple(_SLOTS)
 
 
+def _english(said: str) -> str:
+    return f"{said.removesuffix('元')} yuan" if said.endswith("元") else said.replace("、", ", ")
+
+
+_ENGLISH_SLOTS: dict[str, Callable[[Product, datetime, str], str | None]] = _SLOTS | {
+    "stock": lambda p, now, w: str(p.stock) if p.stock else None,
+    "delivery": lambda p, now, w: p.delivery.said("en") or None,
+    "link": lambda p, now, w: f"number {p.link}" if p.link else None,
+}
+_AMOUNTS = frozenset({"price", "compared", "saving", "colours", "sizes"})
+_LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
+
+
+def _in_english(text: str) -> bool:
+    around = _SLOT.sub("", text)
+    return bool(_LATIN.search(around)) and not _HAN.search(around)
+
+
+def _value(name: str, line: Line, product: Product, now: datetime) -> str | None:
+    if not _in_english(line.text):
+        return _SLOTS[name](product, now, line.promotion)
+    value = _ENGLISH_SLOTS[name](product, now, line.promotion)
+    return _english(value) if value and name in _AMOUNTS else value
+
+
 def fill(line: Line, product: Product | None, now: datetime) -> str | None:
     """Return the text of `line` with its slots filled from the card at `now`.
+
+    In a line of Latin letters amounts and lists are written in English: "89 yuan".
 
     Returns:
         None when the line cannot be said now: a slot has no value, or its promotion is not on.
@@ -117,7 +189,7 @@ def fill(line: Line, product: Product | None, now: datetime) -> str | None:
         return line.text
     if product is None:
         return None
-    values = {name: _SLOTS[name](product, now, line.promotion) for name in names}
+    values = {name: _value(name, line, product, now) for name in names}
     if None in values.values():
         return None
     return _SLOT.sub(lambda slot: values[slot[1]] or "", line.text)
@@ -133,6 +205,15 @@ class LineText(Model):
     emotion: Emotion | None = None
     """None takes the segment's."""
     promotion: Id | None = None
+    variants: tuple[Text, ...] = ()
+    """Other wordings; each round takes another one."""
+    show: str | None = Field(default=None, pattern=f"^(?:{SHOW.pattern})$")
+    """What is on the picture meanwhile."""
+
+    @field_validator("variants")
+    @classmethod
+    def _known_slots_in_all(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cls._known_slots(value) for value in values)
 
     @field_validator("text")
     @classmethod

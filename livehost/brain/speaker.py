@@ -310,7 +310,7 @@ class Speaker:
     def _begin(self, aired: Aired) -> None:
         intent = aired.intent
         self.on_air.begin(aired, self._writer.understood(intent))
-        if card := self._writer.card(intent):
+        if (card := self._writer.card(intent)) is not None:
             self._picture.product(card, aired.id)
         self._picture.question(self._writer.question(intent) if intent.asked else {}, aired.id)
 
@@ -379,7 +379,7 @@ class Speaker:
 
     def renew(self) -> None:
         """Take new texts and cards into use after a reload."""
-        if card := self._writer.card(self._director.script()):
+        if (card := self._writer.card(self._director.script())) is not None:
             self._picture.product(card)
         self._drop_script()
         self.plan()

@@ -47,6 +47,7 @@ class Memory:
 
     Attributes:
         place: where the script goes on; None starts it anew.
+        round: of the rundown, for a show that starts anew: the one after the last.
         unfinished: utterances that were not heard to their end, oldest first.
         waiting: chat accepted and not answered, oldest first.
         seen: ids of chat accepted lately.
@@ -57,6 +58,7 @@ class Memory:
     """
 
     place: Place | None = None
+    round: int = 0
     unfinished: tuple[Unfinished, ...] = ()
     waiting: tuple[ChatMessage, ...] = ()
     seen: tuple[str, ...] = ()
@@ -168,8 +170,8 @@ class State:
     def cursor(self, place: Place) -> None:
         """Note where the script goes on after a restart."""
         self.store.put(
-            "INSERT OR REPLACE INTO cursor VALUES (1, ?, ?, ?, ?)",
-            place.segment, place.line, place.sentence, _now(),
+            "INSERT OR REPLACE INTO cursor VALUES (1, ?, ?, ?, ?, ?)",
+            place.segment, place.line, place.sentence, _now(), place.round,
         )  # fmt: skip
 
     # --- chat -------------------------------------------------------------------------------------
@@ -265,6 +267,7 @@ class State:
         flags = {k[5:]: v for k, v in meta.items() if same and k.startswith("flag.")}
         return Memory(
             place=self._place(),
+            round=self._round(),
             unfinished=self._unfinished(),
             waiting=self._waiting(),
             seen=tuple(self._seen()),
@@ -276,12 +279,15 @@ class State:
         )
 
     def _place(self) -> Place | None:
-        for segment, line, sentence, at in self.store.rows(
-            "SELECT segment, line, sentence, at FROM cursor"
+        for segment, line, sentence, round_, at in self.store.rows(
+            "SELECT segment, line, sentence, round, at FROM cursor"
         ):
             if _age(at, RESUME_SECONDS) is not None:
-                return Place(segment, line, sentence)
+                return Place(segment, line, sentence, round_)
         return None
+
+    def _round(self) -> int:
+        return max((row[0] + 1 for row in self.store.rows("SELECT round FROM cursor")), default=0)
 
     def _unfinished(self) -> tuple[Unfinished, ...]:
         rows = self.store.rows(

@@ -18,7 +18,9 @@ from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import History
 from livehost.brain.reply import Question, Replier
+from livehost.brain.script import wordings
 from livehost.brain.sentences import split
+from livehost.brain.storyboard import shown
 from livehost.brain.utterance import Said
 
 HEARD = 12  # sentences a replier is told of
@@ -79,10 +81,16 @@ class ShowWriter:
                     yield sentence
 
     def script(self, place: Place) -> list[str]:
-        """Return all sentences of a script line; none when it cannot be said now."""
+        """Return all sentences of a script line; none when it cannot be said now.
+
+        Each round takes another of its wordings, see `script.wordings`.
+        """
         segment, line = self._line(place)
-        text = fill(line, self.product(segment.product), self._now())
-        return split(text) if text else []
+        product, now = self.product(segment.product), self._now()
+        for worded in wordings(line, place.round, f"{segment.id}.{place.line}"):
+            if text := fill(worded, product, now):
+                return split(text)
+        return []
 
     def judged(self, text: str, intent: Intent) -> Said:
         """Return what may be said in place of `text`."""
@@ -118,9 +126,10 @@ class ShowWriter:
         }
 
     def card(self, intent: Intent) -> dict[str, Any] | None:
-        """Return the data of the PRODUCT cue; None keeps the card that is shown."""
+        """Return the data of the PRODUCT cue; None keeps the card that is shown, {} hides it."""
         found = self.product(self._product_of(intent))
-        return found.card(self._now()) if found else None
+        show = self._line(intent.place)[1].show if intent.place else ""
+        return shown(found, show, self._now())
 
     def understood(self, intent: Intent) -> str:
         """Return what the asked question was taken for, "" when there is none."""

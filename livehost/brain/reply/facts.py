@@ -38,7 +38,7 @@ def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
         "authenticity": product.authenticity or "",
         "warranty": product.warranty or "",
         "returns": product.returns.text if product.returns else "",
-        "delivery": _delivery(product, language),
+        "delivery": product.delivery.said(language),
         "link": _link(product, language),
     }
     slots |= _money(product, now, language) | _points(product)
@@ -77,38 +77,3 @@ def _link(product: Product, language: str) -> str:
     if product.link is None:
         return ""
     return f"{product.link}号链接" if language == "zh" else f"number {product.link}"
-
-
-def _delivery(product: Product, language: str) -> str:
-    given = product.delivery
-    if given.text and language == "zh":
-        return given.text
-    parts = _delivery_zh(product) if language == "zh" else _delivery_en(product)
-    return ("，" if language == "zh" else ", ").join(parts)
-
-
-def _delivery_zh(product: Product) -> list[str]:
-    given, parts = product.delivery, []
-    start = f"从{given.ship_from}发货" if given.ship_from else "发货"
-    if given.ship_hours:
-        parts.append(f"付款后{given.ship_hours}小时内{start}")
-    elif given.ship_from:
-        parts.append(start)
-    if given.days:
-        parts.append(f"一般路上{given.days[0]}到{given.days[1]}天")
-    if given.free:
-        parts.append("包邮")
-    if given.excluded:
-        parts.append(f"{'、'.join(given.excluded)}暂时不发")
-    return parts
-
-
-def _delivery_en(product: Product) -> list[str]:
-    given, parts = product.delivery, []
-    if given.ship_hours:
-        parts.append(f"it ships within {given.ship_hours} hours")
-    if given.days:
-        parts.append(f"usually {given.days[0]} to {given.days[1]} days on the road")
-    if given.free:
-        parts.append("shipping is free")
-    return parts

@@ -164,7 +164,8 @@ class Shading:
         self._plate = _levels(plate[top : top + height, left : left + width])
         cover = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
         self._weight = _skin(ref, box) * (cover > 0)
-        self._edge = ((cover > 8) & (cover < 96)).astype(np.float32)
+        self._share = cover.astype(np.float32) / 255
+        self._edge = ((cover > 8) & (cover < 128)).astype(np.float32)
 
     def of(self, frames: Frames, cameras: F32) -> tuple[F32, F32]:
         """Return (n, SHADES, SHADES, 3) levels, and (n,) levels left at the region's border."""
@@ -178,13 +179,15 @@ class Shading:
         return calm, np.array(left, np.float32)
 
     def _left(self, away: F32, shade: F32) -> float:
-        """Return the smooth part of what the shade does not explain, at the border."""
+        """Return the smooth part of what the shade does not explain, as far as it is seen at the
+        border."""
         size = away.shape[1], away.shape[0]
         rest = away - cv2.resize(shade[..., 0], size, interpolation=cv2.INTER_LINEAR)
         smooth = cv2.GaussianBlur(rest * self._edge, (0, 0), 3)
         under = cv2.GaussianBlur(self._edge, (0, 0), 3)
         inside = self._edge > 0
-        return float(np.percentile(np.abs(smooth / np.maximum(under, 1e-3))[inside], 95))
+        seen = self._share * np.abs(smooth / np.maximum(under, 1e-3))
+        return float(np.percentile(seen[inside], 95))
 
 
 def _levels(rgb: U8) -> F32:

@@ -2,26 +2,35 @@
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from livehost.avatar.recipe.body import Body
+from livehost.avatar.recipe.brows import brow_strands, lash_roots
 from livehost.avatar.recipe.camera import PlateCamera, plate_camera
+from livehost.avatar.recipe.complexion import paint_skin
 from livehost.avatar.recipe.depth import HAIR, along, empty_map, head_weight, splat
 from livehost.avatar.recipe.eyes import YAW, iris_picture, looking
 from livehost.avatar.recipe.hair import spline
-from livehost.avatar.recipe.host import Eyes, Neck, load_host
+from livehost.avatar.recipe.hairdresser import grow_hair
+from livehost.avatar.recipe.hairline import inside
+from livehost.avatar.recipe.host import Brows, Eyes, Neck, Skin, load_host
+from livehost.avatar.recipe.looks import NoHair
 from livehost.avatar.recipe.mesh import MakeHuman, find_data
+from livehost.avatar.recipe.noise import lattice, ridge
 from livehost.avatar.recipe.sampling import load_targets
 from livehost.avatar.recipe.space import about_x, about_y, about_z, nearest, smooth, to_blender
+from livehost.avatar.recipe.surface import Hit
 from livehost.avatar.recipe.teeth import Arch, gathered, make_gums, make_teeth, rigid
 from livehost.errors import ConfigError
 
-HOST = load_host(Path(__file__).parents[1] / "avatars" / "recipes" / "xiaohe.toml")
-UPPER = Arch(0.315, 0.37, 0.866, 5.59, 1)
-LOWER = Arch(0.285, 0.345, 0.861, 5.592, -1)
+RECIPES = Path(__file__).parents[1] / "avatars" / "recipes"
+HOST = load_host(RECIPES / "xiaohe.toml")
+UPPER = Arch(0.315, 0.37, 0.866, 5.59, 1, (0, 0, 0, 0.012, 0.016, 0.02))
+LOWER = Arch(0.285, 0.345, 0.861, 5.592, -1, (0,) * 6)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +57,6 @@ def test_the_shipped_body_is_the_one_that_was_rendered(body):
     assert np.abs(body.base[places] - expected).max() < 1e-6
     assert np.abs(body.base).sum() == pytest.approx(119872.36018823882, abs=1e-4)
     assert body.eye_height == pytest.approx(6.223547, abs=1e-6)
-    assert body.rise == 0 and math.copysign(1, body.rise) == 1
     assert (body.crown, body.chin) == pytest.approx((7.37255, 5.21712), abs=1e-6)
     camera = plate_camera(body)
     assert camera.px == pytest.approx(207.847158, abs=1e-5)
@@ -90,6 +98,105 @@ def test_the_head_turns_and_the_shoulders_stay(body):
     assert body.turn().bend(body.base) is body.base
 
 
+class Ball:
+    """A head for strands: a ball around (0, 6.5, 0.3)."""
+
+    centre, radius = np.array([0, 6.5, 0.3]), 0.9
+
+    def nearest(self, point):
+        away = np.asarray(point) - self.centre
+        normal = away / np.linalg.norm(away)
+        surface = self.centre + normal * self.radius
+        return Hit(surface, normal, 0, float(np.linalg.norm(point - surface)))
+
+    def front(self, x, y):
+        flat = self.radius**2 - x**2 - (y - self.centre[1]) ** 2
+        if flat < 0:
+            return None
+        return self.nearest(np.array([x, y, self.centre[2] + math.sqrt(flat)]))
+
+
+def with_hair(host, **keys):
+    return host.model_copy(update={"hair": host.hair.model_copy(update=keys)})
+
+
+@pytest.mark.parametrize("name", ["xiaohe", "yunzhou"])
+def test_hair_grows_off_the_head_and_the_same_every_time(data, name):
+    few = {"baby": 60, "guides": 40, "framing": 20} if name == "xiaohe" else {
+        "baby": 60, "top": 150, "sides": 150,
+    }  # fmt: skip
+    host = with_hair(load_host(RECIPES / f"{name}.toml"), **few)
+    body, ball = Body(host, data), Ball()
+    done = grow_hair(body, ball, np.random.default_rng(7))
+    again = grow_hair(body, ball, np.random.default_rng(7))
+    other = grow_hair(body, ball, np.random.default_rng(8))
+    assert np.array_equal(done.strands, again.strands)
+    assert done.strands.shape != other.strands.shape or not np.allclose(done.strands, other.strands)
+    assert np.isfinite(done.strands).all() and len(done.strands) > 100 and len(done.baby) > 10
+    roots = done.strands[:, 0]
+    assert inside(body, roots).min() > -0.2  # nothing grows on the face
+    lowest = done.strands[..., 1].min() - body.eye_height
+    assert lowest < -1 if name == "xiaohe" else lowest > -1
+
+
+def test_a_shaven_head_has_no_strands(data):
+    host = HOST.model_copy(update={"hair": NoHair(style="none")})
+    assert grow_hair(Body(host, data), Ball(), np.random.default_rng(0)) is None
+
+
+def test_a_host_of_another_height_stands_before_the_same_camera(data):
+    man = Body(load_host(RECIPES / "yunzhou.toml"), data)
+    assert man.chin == pytest.approx(5.22, abs=0.01)
+    camera = plate_camera(man)
+    crown = camera.project(np.array([0, man.crown, 1.0]))
+    chin = camera.project(np.array([0, man.chin, 1.0]))
+    assert abs(crown[1] - 330) < 1 and abs(chin[1] - crown[1] - 448) < 1
+
+
+def test_brows_lie_on_the_skin_above_the_eyes(body):
+    brows = brow_strands(body, Ball())
+    assert len(brows.strands) > 900
+    height = brows.strands[:, 0, 1] - body.eye_height
+    assert height.min() > 0.1 and height.max() < 0.25
+    inner = np.abs(brows.strands[:, 0, 0]).min()
+    straight = HOST.model_copy(update={"brows": Brows(style="straight", count=100)})
+    assert np.abs(brow_strands(Body(straight, body.data), Ball()).strands[..., 0]).min() < inner
+
+
+def test_lashes_follow_the_lid_down(body):
+    lashes = lash_roots(body)
+    assert 250 < len(lashes.strands) <= 2 * (130 + 55)
+    shut = lashes.follow(body.face({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}) - body.base)
+    tips = shut[:, -1, 1] - shut[:, 0, 1]
+    before = lashes.strands[:, -1, 1] - lashes.strands[:, 0, 1]
+    assert (tips < before)[lashes.upper].mean() > 0.95
+    assert np.array_equal(lashes.follow(np.zeros_like(body.base)), lashes.strands)
+
+
+def test_skin_is_painted_where_a_parameter_says(body):
+    lashes = lash_roots(body)
+    colour, surface = paint_skin(body, lashes)
+    assert colour.shape == surface.shape == (len(body.base), 4)
+    assert colour.min() >= 0 and colour.max() <= 1
+    pale = Body(HOST.model_copy(update={"skin": Skin(cheeks=0)}), body.data)
+    paler, _ = paint_skin(pale, lashes)
+    changed = np.abs(paler - colour).max(1) > 0.01
+    cheek = np.abs(np.abs(body.base[changed][:, 0]) - 0.43)
+    assert changed.any() and cheek.max() < 0.6
+    upper_lip = body.base[surface[:, 2] > 0.8][:, 1] - body.eye_height
+    assert upper_lip.max() < -0.4  # a beard grows below the nose
+
+
+def test_noise_is_smooth_and_its_own_for_each_seed():
+    random = np.random.default_rng(5)
+    points = random.uniform(-9, 9, (4000, 3))
+    values = lattice(points, 3)
+    assert -1 <= values.min() < -0.5 and 0.5 < values.max() <= 1
+    assert np.abs(lattice(points + 1e-4, 3) - values).max() < 1e-3
+    assert abs(np.corrcoef(values, lattice(points, 4))[0, 1]) < 0.1
+    assert ridge(points, 3).max() <= 1
+
+
 def test_an_unknown_target_is_one_line(data):
     with pytest.raises(ConfigError, match=r"identity\.nose/nose-of-wax: no such target"):
         data.target("nose/nose-of-wax")
@@ -129,6 +236,13 @@ def test_teeth_bite_at_the_edge_and_mirror(arch):
     assert np.abs(centres[:6] - centres[6:] * [-1, 1, 1]).max() < 0.012
     gaps = np.diff(np.sort(centres[:, 0]))
     assert gaps.min() > 0.01  # side by side, never one inside another
+
+
+def test_a_smile_line_raises_the_canines():
+    bent = replace(UPPER, curve=(0, 0, 0.016, 0.03, 0.042, 0.052))
+    raised = (make_teeth(bent).points - make_teeth(UPPER).points).reshape(-1, 3)
+    moved = raised[: 12 * 280].reshape(12, -1, 3)[:6, :, 1]
+    assert np.allclose(moved.T, [0, 0, 0.016, 0.018, 0.026, 0.032])
 
 
 @pytest.mark.parametrize("arch", [UPPER, LOWER], ids=["upper", "lower"])

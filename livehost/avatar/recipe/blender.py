@@ -102,6 +102,16 @@ def move(made: Any, points: F64) -> None:
     made.data.update()
 
 
+def apply_modifiers(made: Any) -> Any:
+    """Give an object the mesh that its modifiers make; return the mesh."""
+    graph = bpy().context.evaluated_depsgraph_get()
+    graph.update()
+    mesh = bpy().data.meshes.new_from_object(made.evaluated_get(graph))
+    made.modifiers.clear()
+    made.data = mesh
+    return mesh
+
+
 def vertices(mesh: Any) -> F64:
     """Return (n, 3) in Blender's axes."""
     out = np.zeros(len(mesh.vertices) * 3, np.float32)

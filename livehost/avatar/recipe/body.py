@@ -19,17 +19,15 @@ from livehost.avatar.recipe.space import (
     about_x,
     about_y,
     about_z,
+    blob,
     nearest,
     smooth,
     unit,
 )
 
 Coefs = Mapping[str, float]
-REFERENCE_EYE = 6.224
-"""Height of the eyes of the host that the heights in this package were tuned on."""
 _FOREARM = ("lowerarm", "wrist", "finger", "metacarpal")
 _ARM = ("upperarm", *_FOREARM)
-_SHOULDER = (1.33, 4.62, 0.02)  # of the left arm
 _LENGTHEN = 0.45  # of the forearm, so that the hands leave the frame
 _FORWARD = math.radians(-14)  # bend of the elbow towards the camera
 
@@ -63,17 +61,16 @@ class Body:
     Attributes:
         base: (19158, 3) vertices at rest.
         eyes: centre of the eyeball on each side, "l" and "r".
+        arms: (19158,) how far each vertex follows an arm.
         eye_radius, eye_height, chin, crown: landmarks.
-        rise: how much higher the eyes are than those of the reference host.
     """
 
     def __init__(self, host: Host, data: MakeHuman) -> None:
         self.host, self.data = host, data
-        self.base = _posed(_shaped(host, data), data, host.posture)
+        self.base, self.arms = _posed(_shaped(host, data), data, host.posture)
         self.eyes = {side: self._eye(side) for side in "lr"}
         self.eye_radius = float(np.ptp(self.base[data.members("helper-l-eye")][:, 1]) / 2)
         self.eye_height = float((self.eyes["l"][1] + self.eyes["r"][1]) / 2)
-        self.rise = round(self.eye_height - REFERENCE_EYE, 3) + 0.0  # never -0.0
         skin = self.base[data.members("body")]
         middle = skin[np.abs(skin[:, 0]) < 0.05]
         self.crown = float(middle[:, 1].max() + host.camera.hair_room)
@@ -145,22 +142,40 @@ def _shaped(host: Host, data: MakeHuman) -> F64:
         out += weight * data.target(name)
     for name, weight in host.resting.items():
         out += weight * data.unit(name)
+    if host.posture.chin is not None:
+        out[:, 1] += host.posture.chin - _raw_chin(out, data)
+    if host.neck.apple:
+        apple = blob(out, (0, 4.86, 0.75), (0.07, 0.09, 0.25)) * (out[:, 2] > 0.3)
+        out[:, 2] += host.neck.apple * apple
     return out
 
 
-def _posed(points: F64, data: MakeHuman, posture: Posture) -> F64:
+def _raw_chin(points: F64, data: MakeHuman) -> float:
+    """Return the height of the chin of a body that is not posed yet."""
+    skin = points[data.members("body")]
+    below = points[data.members("helper-l-eye")][:, 1].mean() - skin[:, 1]
+    front = (np.abs(skin[:, 0]) < 0.05) & (skin[:, 2] > 1.0)
+    return float(skin[front & (below > 0.6) & (below < 1.45)][:, 1].min())
+
+
+def _posed(points: F64, data: MakeHuman, posture: Posture) -> tuple[F64, F64]:
+    """Return `points` with the arms down, and how far each follows an arm."""
+    arms = np.zeros(len(points))
     for side, sign in (("L", 1), ("R", -1)):
-        points = _arm_down(points, data, posture, side, sign)
+        points, arm = _arm_down(points, data, posture, side, sign)
+        arms += arm
     eyes = points[data.members("helper-l-eye")][:, 1].mean()
     height = points[:, 1]
     points[:, 0] *= 1 - posture.slim * (1 - smooth(eyes - 1.72, eyes - 1.25, height))
     outer = smooth(0.75, 1.35, np.abs(points[:, 0]))
     points[:, 1] += posture.shoulders * np.exp(-(((height - (eyes - 1.5)) / 0.35) ** 2)) * outer
-    return points
+    return points, arms
 
 
-def _arm_down(points: F64, data: MakeHuman, posture: Posture, side: str, sign: int) -> F64:
-    """Return `points` with one arm turned down at the shoulder and bent at the elbow."""
+def _arm_down(
+    points: F64, data: MakeHuman, posture: Posture, side: str, sign: int
+) -> tuple[F64, F64]:
+    """Return `points` with one arm down, bent at the elbow; and how far each follows it."""
     arm, forearm = data.weights(_ARM, side), data.weights(_FOREARM, side)
     _borrow(points, data, sign, arm, forearm)
     elbow = points[(forearm > 0.4) & (forearm < 0.6)].mean(0)
@@ -169,9 +184,9 @@ def _arm_down(points: F64, data: MakeHuman, posture: Posture, side: str, sign: i
     below = below + np.clip(below @ along, 0, 9)[:, None] * along * _LENGTHEN
     bent = below @ (about_z(-sign * math.radians(posture.elbow)) @ about_x(_FORWARD)).T + elbow
     points = points * (1 - forearm[:, None]) + bent * forearm[:, None]
-    shoulder = np.array([sign * _SHOULDER[0], *_SHOULDER[1:]])
+    shoulder = np.array([sign * posture.shoulder[0], *posture.shoulder[1:]])
     hung = (points - shoulder) @ about_z(-sign * math.radians(posture.arm)).T + shoulder
-    return np.asarray(points * (1 - arm[:, None]) + hung * arm[:, None])
+    return np.asarray(points * (1 - arm[:, None]) + hung * arm[:, None]), arm
 
 
 def _borrow(points: F64, data: MakeHuman, sign: int, arm: F64, forearm: F64) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livehost.avatar.recipe.body import Body
-from livehost.avatar.recipe.host import Brows
+from livehost.avatar.recipe.host import Brows, Lashes
 from livehost.avatar.recipe.space import F64, Ints, across, nearest, smooth_one, unit
 from livehost.avatar.recipe.surface import Hit, Surface
 
@@ -52,44 +52,109 @@ def _brow_hair(
     eye: F64, sign: int, keys: Brows, surface: Surface, random: np.random.Generator
 ) -> tuple[F64, int] | None:
     """Return one hair and its face; None where the brow is thin or off the skin."""
-    along = random.random() ** 0.9  # 0 at the nose, 1 at the temple
-    x = eye[0] + sign * (-0.155 + 0.385 * along)
-    middle = eye[1] + keys.height + _arch(along)
-    y = middle + _width(along, keys) * np.clip(random.normal(0, 0.55), -1.15, 1.15)
-    if along < 0.18 and random.random() > 0.35 + along * 3:
+    form = _FORMS[keys.style]
+    along = random.random() ** form.dense  # 0 at the nose, 1 at the temple
+    x = eye[0] + sign * (form.start + form.long * along)
+    middle = eye[1] + keys.height + form.arch(along)
+    y = middle + form.width(along) * np.clip(random.normal(0, 0.55), -form.edge, form.edge)
+    if along < form.thin[0] and random.random() > form.thin[1] + along * form.thin[2]:
         return None
     hit = surface.front(x, y)
     if hit is None:
         return None
-    angle = _lie(along, float(y) < middle, random)
+    angle = form.lie(along, float(y) < middle, random)
     way = unit(across(np.array([sign * math.cos(angle), math.sin(angle), 0]), hit.normal))
-    length = keys.length * (0.72 + 0.28 * min(1, along / 0.3)) * (1 - 0.30 * along)
-    return _lift(hit, way * (length * random.uniform(0.65, 1.15))), hit.face
+    length = form.length(along) * random.uniform(form.least, 1.15)
+    return _lift(hit, way * length, form.lift), hit.face
 
 
-def _arch(along: float) -> float:
-    """Return the height of the brow's middle."""
-    bow = 0.013 * math.sin(math.pi * along**1.5) + 0.012 * along
-    return bow - 0.018 * (1 - min(1, along / 0.4)) - 0.036 * max(0, along - 0.66) / 0.34
+@dataclass(frozen=True, slots=True)
+class BrowForm:
+    """The shape of a brow and how its hairs lie; lengths in units.
+
+    Attributes:
+        dense: below 1, more hairs at the temple.
+        start, long: where it begins from the middle of the eye, and how long it is.
+        bow, bow_end, bow_power: height of its bow, and how the bow is spread.
+        rise, drop, tail: slope, how much lower it begins, and how much lower it ends.
+        thick, taper, head: half its width; by how much and from where it narrows; its start.
+        edge: how sharp its upper and lower edges are.
+        thin: hairs are left out up to here, by chance from ... rising by ...
+        stand, flat, jitter, lean: degrees at the start, to where they lie flat, their spread, and
+            how much the upper and lower hairs lean together (radians).
+        hair, inner, least: length, that at the start, and the shortest.
+        lift: off the skin.
+    """
+
+    dense: float
+    start: float
+    long: float
+    bow: float
+    bow_end: float
+    bow_power: float
+    rise: float
+    drop: tuple[float, float]
+    tail: float
+    thick: float
+    taper: tuple[float, float]
+    head: tuple[float, float]
+    edge: float
+    thin: tuple[float, float, float]
+    stand: tuple[float, float, float, float]
+    jitter: float
+    lean: tuple[float, float]
+    hair: tuple[float, float]
+    least: float
+    lift: float
+
+    def arch(self, along: float) -> float:
+        """Return the height of the brow's middle."""
+        bow = self.bow * math.sin(math.pi * min(1, along * self.bow_end) ** self.bow_power)
+        lower, until = self.drop
+        start = lower * (1 - min(1, along / until))
+        return bow + self.rise * along - start - self.tail * max(0, along - 0.66) / 0.34
+
+    def width(self, along: float) -> float:
+        """Return half the brow's width."""
+        much, begin = self.taper
+        share, until = self.head
+        narrow = 1 - much * max(0, along - begin) / (1 - begin)
+        return self.thick * narrow * (share + (1 - share) * min(1, along / until))
+
+    def lie(self, along: float, below: bool, random: np.random.Generator) -> float:
+        """Return the angle of a hair in radians."""
+        start, turn, until, end = self.stand
+        degrees = start - turn * min(1, along / until) ** 0.8 - end * max(0, along - 0.7) / 0.3
+        lean = (self.lean[0] if below else -self.lean[1]) * (0.12 < along < 0.85)
+        return math.radians(degrees + random.normal(0, self.jitter)) + lean
+
+    def length(self, along: float) -> float:
+        """Return the length of a hair."""
+        whole, inner = self.hair
+        return whole * (inner + (1 - inner) * min(1, along / 0.3)) * (1 - 0.30 * along)
 
 
-def _width(along: float, keys: Brows) -> float:
-    taper = 1 - 0.82 * max(0, along - 0.45) / 0.55
-    return keys.thickness * taper * (0.55 + 0.45 * min(1, along / 0.25))
+_FORMS = {
+    "arched": BrowForm(
+        dense=0.9, start=-0.155, long=0.385, bow=0.013, bow_end=1, bow_power=1.5, rise=0.012,
+        drop=(0.018, 0.4), tail=0.036, thick=0.024, taper=(0.82, 0.45), head=(0.55, 0.25),
+        edge=1.15, thin=(0.18, 0.35, 3), stand=(40, 46, 0.75, 14), jitter=9, lean=(0.30, 0.30),
+        hair=(0.060, 0.72), least=0.65, lift=0.008,
+    ),
+    "straight": BrowForm(
+        dense=0.92, start=-0.175, long=0.44, bow=0.030, bow_end=0.80, bow_power=1, rise=-0.012,
+        drop=(0, 0.3), tail=0.040, thick=0.032, taper=(0.78, 0.50), head=(0.38, 0.40),
+        edge=1.1, thin=(0.30, 0.16, 2.4), stand=(52, 52, 0.7, 16), jitter=10, lean=(0.26, 0.28),
+        hair=(0.072, 0.75), least=0.6, lift=0.009,
+    ),
+}  # fmt: skip
 
 
-def _lie(along: float, below: bool, random: np.random.Generator) -> float:
-    """Return the angle of a hair: upper and lower ones lean towards each other."""
-    degrees = 40 - 46 * min(1, along / 0.75) ** 0.8 - 14 * max(0, along - 0.7) / 0.3
-    lean = (0.30 if below else -0.30) * (0.12 < along < 0.85)
-    return math.radians(degrees + random.normal(0, 9)) + lean
-
-
-def _lift(hit: Hit, way: F64) -> F64:
+def _lift(hit: Hit, way: F64, lift: float) -> F64:
     """Return the knots of a hair that starts at `hit`, goes `way` and rises a little."""
     knots = []
     for share in np.linspace(0, 1, _BROW_KNOTS):
-        rise = 0.002 + 0.008 * math.sin(math.pi * share * 0.5) * share
+        rise = 0.002 + lift * math.sin(math.pi * share * 0.5) * share
         knots.append(hit.point + hit.normal * rise + way * share)
     return np.array(knots)
 
@@ -166,7 +231,7 @@ def _lid(body: Body, side: str, sign: int, above: bool, random: np.random.Genera
         if outward < 0.06:
             continue
         root = np.array([at, np.interp(at, x, y), np.interp(at, x, z)])
-        out.append(_lash(root, outward, sign, above, random))
+        out.append(_lash(root, outward, sign, above, keys, random))
     return out
 
 
@@ -181,11 +246,14 @@ def _rim(body: Body, side: str, above: bool) -> tuple[F64, F64, F64]:
     return x, share @ rim[:, 1], share @ rim[:, 2]
 
 
-def _lash(root: F64, outward: float, sign: int, above: bool, random: np.random.Generator) -> F64:
+def _lash(
+    root: F64, outward: float, sign: int, above: bool, keys: Lashes, random: np.random.Generator
+) -> F64:
     """Return one lash, curling away from the eye."""
     if above:
         shape = smooth_one(0.15, 0.85, outward), smooth_one(0.9, 1, outward)
-        length = (0.050 + 0.040 * shape[0] - 0.02 * shape[1]) * random.uniform(0.8, 1.1)
+        inner, longer = keys.length
+        length = (inner + longer * (shape[0] - 0.5 * shape[1])) * random.uniform(0.8, 1.1)
     else:
         length = (0.026 + 0.016 * outward) * random.uniform(0.7, 1.1)
     lean = sign * (-0.25 + outward**1.3) + random.normal(0, 0.10)

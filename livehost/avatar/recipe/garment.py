@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from livehost.avatar.recipe.blender import (
+    apply_modifiers,
     bpy,
     link,
     need,
@@ -60,16 +61,12 @@ def sew(name: str, body: Body, faces: Ints, cut: Cut, material: Any) -> Any:
     """Return a garment over those `faces`, modifiers applied."""
     used, renamed = np.unique(faces, return_inverse=True)
     quads: Ints = np.reshape(renamed, faces.shape)
-    points = _relax(body.base[used], quads, cut.relaxed)
-    normals = _normals(points, quads)
+    points = relaxed(body.base[used], quads, cut.relaxed)
+    normals = normals_of(points, quads)
     points = cut.shape(points + normals * cut.off, normals)
     made = link(name, plain_mesh(name, to_blender(points), quads.tolist()))
     _modify(made, cut)
-    graph = bpy().context.evaluated_depsgraph_get()
-    graph.update()
-    mesh = bpy().data.meshes.new_from_object(made.evaluated_get(graph))
-    made.modifiers.clear()
-    made.data = mesh
+    mesh = apply_modifiers(made)
     mesh.materials.clear()
     mesh.materials.append(material)
     smooth_faces(mesh)
@@ -86,7 +83,7 @@ def _modify(made: Any, cut: Cut) -> None:
         away.operation, away.object, away.solver = "DIFFERENCE", cutter, "EXACT"
 
 
-def _relax(points: F64, quads: Ints, times: int) -> F64:
+def relaxed(points: F64, quads: Ints, times: int) -> F64:
     """Return points moved half-way to the mean of their neighbours, but those at an edge."""
     near = _neighbours(quads, len(points))
     for _ in range(times):
@@ -103,7 +100,7 @@ def _neighbours(quads: Ints, count: int) -> list[list[int]]:
     return [list(row) for row in near]
 
 
-def _normals(points: F64, quads: Ints) -> F64:
+def normals_of(points: F64, quads: Ints) -> F64:
     """Return (n, 3) unit normals by the first three corners of each face."""
     a, b, c = (points[quads[:, n]] for n in range(3))
     out = np.zeros_like(points)
@@ -131,12 +128,33 @@ def round_cutter(radii: tuple[float, float], z: float, low: float, high: float) 
     return _cutter([(x, y, height) for height in (low, high) for x, y in ring], _ROUND)
 
 
+def neck_cutter(line: Callable[[float], float], radius: float) -> Any:
+    """Return a cutter: all above the height `line(angle)` around the neck, 0 in front."""
+    n, z = 72, 0.10
+    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+
+    def ring(wide: float, height: Callable[[float], float]) -> list[tuple[float, float, float]]:
+        return [(wide * math.sin(t), -(z + wide * math.cos(t)), height(t)) for t in angle]
+
+    points = ring(radius, line) + ring(0.03, line) + ring(radius, lambda _: 6.5)
+    around = [(k, (k + 1) % n) for k in range(n)]
+    faces = [[a, 2 * n + a, 2 * n + b, b] for a, b in around]
+    faces += [[n + a, a, b, n + b] for a, b in around]
+    faces += [list(range(n, 2 * n))[::-1], list(range(2 * n, 3 * n))]
+    return closed_cutter(points, faces)
+
+
 def _cutter(points: list[tuple[float, float, float]], count: int) -> Any:
-    """Return a hidden closed object whose two ends have `count` corners each."""
+    """Return a cutter whose two ends have `count` corners each."""
     ends = [list(range(count))[::-1], list(range(count, 2 * count))]
     sides = [[n, (n + 1) % count, count + (n + 1) % count, count + n] for n in range(count)]
+    return closed_cutter(points, ends + sides)
+
+
+def closed_cutter(points: list[tuple[float, float, float]], faces: list[list[int]]) -> Any:
+    """Return a hidden closed object to cut with; points in Blender's axes."""
     mesh = bpy().data.meshes.new("cut")
-    mesh.from_pydata(points, [], ends + sides)
+    mesh.from_pydata(points, [], faces)
     mesh.update()
     bmesh = need("bmesh")
     work = bmesh.new()

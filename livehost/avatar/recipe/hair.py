@@ -63,7 +63,7 @@ class _Guide:
     def __init__(
         self, body: Body, surface: Surface, part: float, start: F64, layer: float, random: Random
     ) -> None:
-        self.surface, self.eye, self.rise = surface, body.eye_height, body.rise
+        self.surface, self.eye = surface, body.eye_height
         self.point = start
         self.sign = np.sign(start[0] - part * (start[2] > 0)) or 1.0
         top = smooth_one(self.eye + 0.35, self.eye + 0.95, start[1])
@@ -106,7 +106,7 @@ class _Guide:
         away = point - hit.point
         height = away.dot(hit.normal)
         wanted = self.lift * min(1, 0.12 + n / 6)
-        if point[1] < 4.75 + self.rise:
+        if point[1] < 4.75:
             wanted = max(wanted, 0.14)
         if height < wanted and np.linalg.norm(away) < 0.6:
             point = point + hit.normal * (wanted - height)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from livehost.avatar.recipe.body import Body
+from livehost.avatar.recipe.noise import lattice
 from livehost.avatar.recipe.space import F64, Ints
 
 _CENTRE = 0.32  # z of the axis that angles around the head are taken about
@@ -23,6 +24,10 @@ def inside(body: Body, points: F64) -> F64:
     """Return (n,) how far above the hairline `points` are; negative is bare skin."""
     angles, heights = zip(*body.host.hair.hairline, strict=True)
     line = body.eye_height + np.interp(around(points), angles, heights)
+    ragged = body.host.hair.ragged
+    if ragged:
+        stray = 0.030 * lattice(points * 6.0, 9) + 0.012 * lattice(points * 19.0, 10)
+        return np.asarray(points[:, 1] - line + ragged * stray)
     return np.asarray(points[:, 1] - line)
 
 
@@ -56,8 +61,9 @@ def _scalp(body: Body, low: float) -> Ints:
     middle = body.base[triangles].mean(1)
     x, y, z = np.abs(middle[:, 0]), middle[:, 1], middle[:, 2]
     eye = body.eye_height
-    near = (x < 1) & (y > eye - 0.7) & (y < 7.6 + body.rise)
-    ear = (x > 0.70) & (y < eye + 0.2) & (z > -0.05) & (z < 0.62)
+    near = (x < 1) & (y > eye - 0.7) & (y < 7.6)
+    wide, above, back, front = body.host.hair.bare
+    ear = (x > wide) & (y < eye + above) & (z > back) & (z < front)
     return np.asarray(triangles[near & (inside(body, middle) > low) & ~ear])
 
 

@@ -22,6 +22,7 @@ from livehost.avatar.recipe.looks import (
     Offset,
     Outfit,
     Share,
+    Strength,
 )
 from livehost.config import load_toml
 from livehost.media import SHAPE
@@ -30,7 +31,6 @@ from livehost.table import Model
 PLATE = (1080, 1920)
 """Width and height of every plate, in pixels."""
 
-Strength = Annotated[float, Field(ge=-1, le=1.5, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Degrees = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Pixel = Annotated[int, Field(ge=0, le=1920)]
@@ -45,10 +45,15 @@ class Posture(Model):
 
     arm: Degrees = 31
     elbow: Degrees = 16
+    shoulder: Place = (1.33, 4.62, 0.02)
+    """The joint that the left arm is turned about."""
     slim: Share = 0.12
     """How much narrower the body is than the mesh, below the neck."""
     shoulders: Offset = 0.07
     """How much higher the shoulders are."""
+    chin: Annotated[float, Field(ge=4, le=7)] | None = None
+    """Height the chin is moved to, the body with it; unset leaves it. Camera, neck and outfits
+    expect it at about 5.22, where the shipped host's is."""
 
 
 class Neck(Model):
@@ -59,6 +64,10 @@ class Neck(Model):
     """Height below which nothing turns."""
     height: Positive = 0.75
     """Length of the part that turns less and less."""
+    apple: Offset = 0
+    """How far the Adam's apple stands out."""
+    cloth: Share = 1
+    """How much of a turn clothes at the neck follow; below 1 a collar stays with the shoulders."""
 
 
 class Lids(Model):
@@ -79,10 +88,19 @@ class Skin(Model):
     subsurface: Share = 0.85
     relief: Share = 0.075
     """Strength of pores and lip creases."""
-    flush: Strength = 1.0
-    """Redness of cheeks and nose, 1 is the shipped host's."""
-    shadow: Strength = 1.0
-    """Darkness of lids and lash line, likewise: below 1 for less make-up."""
+    cheeks: Share = 0.30
+    """Redness of the cheeks."""
+    ears: Share = 0.30
+    """Redness of the ears, and how far they are from the middle."""
+    ears_at: Length = 0.80
+    lids: tuple[Share, Share] = (0.34, 0.25)
+    """Darkness of the upper lid: all of it, and its outer part."""
+    lash_line: tuple[Share, Share] = (0.62, 0.22)
+    """Darkness of the rims of the upper and the lower lid."""
+    scalp: tuple[Share, Share] = (0.95, 0.95)
+    """How dark hair makes the scalp, at the sides and on top."""
+    stubble: Share = 0
+    """How dark a shaven beard is."""
 
 
 class Eyes(Model):
@@ -104,6 +122,9 @@ class Teeth(Model):
     """How far the upper edge is below the line of the lips."""
     lower: Offset = 0.020
     """The same for the lower edge."""
+    curve: tuple[Offset, Offset, Offset, Offset, Offset, Offset] = (0, 0, 0, 0.012, 0.016, 0.02)
+    """How much higher each upper tooth is than the first, from the middle: the smile line. More
+    of it where canines would hang below an open lip."""
     gather: Strength = 1.0
     """How much a wide open smile draws the upper arch in, so that no tooth pierces a lip."""
 
@@ -111,13 +132,14 @@ class Teeth(Model):
 class Brows(Model):
     """[brows]: strands of each brow, and where they sit."""
 
+    style: Literal["arched", "straight"] = "arched"
     count: Count = 560
     height: Offset = 0.170
     """Above the middle of the eye."""
     radius: Length = 0.0017
     melanin: Share = 0.60
-    thickness: Length = 0.024
-    length: Length = 0.060
+    redness: Share = 0.25
+    variety: Share = 0.25
 
 
 class Lashes(Model):
@@ -125,6 +147,8 @@ class Lashes(Model):
 
     upper: Count = 130
     lower: Count = 55
+    length: tuple[Length, Length] = (0.050, 0.040)
+    """Of an upper lash at the inner corner, and how much longer the outer ones are."""
     radius: Length = 0.0015
 
 
@@ -142,12 +166,13 @@ class CameraKeys(Model):
 
 
 class Light(Model):
-    """[light]: powers in watts of key, fill from the other side and fill from below."""
+    """[light]: powers in watts of key, fill from the other side, fill from below and two rims."""
 
     strength: Positive = 1.0
     key: Positive = 1000
     fill: Positive = 210
     low: Positive = 120
+    rims: tuple[Positive, Positive] = (430, 380)
 
 
 class Grade(Model):
@@ -198,7 +223,8 @@ class Quality(Model):
     head: Samples = 12
     body: Samples = 4
     behind: Samples = 6
-    region: Samples = 3
+    mouth: Samples = 3
+    eyes: Samples = 3
     poses: Samples = 3
 
 

@@ -17,6 +17,7 @@ from livehost.table import Model
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Length = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Offset = Annotated[float, Field(ge=-5, le=5, allow_inf_nan=False)]
+Strength = Annotated[float, Field(ge=-1, le=1.5, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=200_000)]
 Colour = tuple[Share, Share, Share]
 Knot = tuple[Annotated[float, Field(ge=0, le=180)], Offset]
@@ -45,6 +46,11 @@ class HairBase(Model):
     hairline: Annotated[tuple[Knot, ...], Field(min_length=2)] = HAIRLINE
     """Degrees around the head (0 is the forehead, 90 the ear, 180 the nape) and height above
     the eyes at which hair begins, mirrored."""
+    ragged: Share = 0
+    """How far the hairline strays from that, 1 is about 0.04."""
+    bare: tuple[Offset, Offset, Offset, Offset] = (0.70, 0.2, -0.05, 0.62)
+    """No hair on the ears: beyond this from the middle, below this above the eyes, between these
+    depths."""
     baby: Count = 7_000
     """Fine short hairs that soften the hairline."""
     thin: tuple[Length, Length] = (0.0008, 0.0018)
@@ -79,13 +85,41 @@ class LongHair(HairBase):
     """Loose strands in front of the ears."""
 
 
+SHORT_HAIRLINE: tuple[Knot, ...] = (
+    (0, 0.585), (10, 0.59), (20, 0.61), (28, 0.635), (36, 0.60), (44, 0.50), (52, 0.40),
+    (60, 0.29), (67, 0.16), (74, -0.05), (80, -0.20), (87, -0.16), (95, 0.22), (103, 0.16),
+    (116, -0.12), (140, -0.52), (180, -0.62),
+)  # fmt: skip
+
+
+class ShortHair(HairBase):
+    """Short at the sides, longer and swept to one side on top; the ears are free."""
+
+    style: Literal["short"]
+    fibre: Fibre = Fibre(melanin=0.93, redness=0.06, roughness=0.24, variety=0.18)
+    hairline: Annotated[tuple[Knot, ...], Field(min_length=2)] = SHORT_HAIRLINE
+    ragged: Share = 1
+    bare: tuple[Offset, Offset, Offset, Offset] = (0.725, 0.25, -0.02, 0.52)
+    baby: Count = 3_500
+    top: Count = 15_000
+    """Places tried for strands on top."""
+    sides: Count = 26_000
+    """Places tried for strands at the sides and the back."""
+    part: Offset = 0.46
+    """Where the parting is, to the subject's left; the top is swept away from it."""
+    length: Strength = 1.0
+    """Of the hair on top, 1 is 3 to 5 cm."""
+    fade: Strength = 1.0
+    """Of the hair at the sides, likewise."""
+
+
 class NoHair(HairBase):
     """A shaven head: only the shadow of the hairline."""
 
     style: Literal["none"] = "none"
 
 
-Hair = Annotated[LongHair | NoHair, Field(discriminator="style")]
+Hair = Annotated[LongHair | ShortHair | NoHair, Field(discriminator="style")]
 
 
 class Jacket(Model):
@@ -106,4 +140,27 @@ class Jacket(Model):
     """Heights of the rows of buttons."""
 
 
-Outfit = Annotated[Jacket, Field()]
+class Blazer(Model):
+    """A blazer with notched lapels and shoulder pads over a round-necked ribbed tee."""
+
+    style: Literal["blazer"]
+    inner: Colour = (0.50, 0.47, 0.42)
+    """The tee."""
+    light: Colour = (0.034, 0.040, 0.058)
+    """Light threads of the twill."""
+    dark: Colour = (0.009, 0.011, 0.018)
+    """Dark threads."""
+    seam: Colour = (0.006, 0.007, 0.012)
+    button: Colour = (0.035, 0.022, 0.015)
+    buttons: tuple[Offset, ...] = (1.35, 0.50)
+    closed: Offset = 1.55
+    """Height where the lapels meet."""
+    shoulder: Length = 4.70
+    """Height of the shoulder line at the neck."""
+    wide: Length = 1.80
+    """How far the shoulders reach."""
+    folds: Strength = 1.0
+    """Depth of the folds of the sleeves and the front."""
+
+
+Outfit = Annotated[Jacket | Blazer, Field(discriminator="style")]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar.recipe.camera import PlateCamera
-from livehost.avatar.recipe.depth import head_weight
+from livehost.avatar.recipe.depth import OUTFIT, TOP, head_weight
 from livehost.avatar.recipe.host import PLATE, Grade, Neck
 from livehost.avatar.recipe.stages import BODY, HEAD
 from livehost.errors import ConfigError
@@ -24,6 +24,7 @@ U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)  # of blue, green, red
 _FEATHER = 30  # of the head's edge over the body, and 41 of blur
+CLOTHES = (TOP, OUTFIT)
 _TYPICAL = 22.5  # distance at which background pixels are thought
 
 
@@ -127,7 +128,38 @@ def plate_maps(path: Path, plate: U8, camera: PlateCamera, neck: Neck) -> PlateM
     depth[holes] = depth.ravel()[near[holes]]
     weight[holes] = weight.ravel()[near[holes]]
     depth[~visible] = np.inf
-    return PlateMaps(depth, np.where(visible, weight, _row_weight(camera, neck)))
+    rows = _row_weight(camera, neck)
+    weight = np.where(visible, weight, rows)
+    if neck.cloth < 1:
+        label = cv2.resize(half["label"], PLATE, interpolation=cv2.INTER_NEAREST)
+        label[holes] = label.ravel()[near[holes]]
+        weight = np.where(rows >= 1, 1, _solid_edge(weight, plate[..., 3] > 250))
+        cloth = visible & np.isin(label, CLOTHES) & (rows < 1)
+        weight = _held_cloth(weight, cloth, visible, neck.cloth)
+    return PlateMaps(depth, weight.astype(np.float32))
+
+
+def _solid_edge(weight: F32, opaque: NDArray[np.bool_]) -> F32:
+    """Return weights whose outline has those of what is inside it."""
+    core = cv2.erode(opaque.astype(np.uint8), np.ones((9, 9))).astype(np.float32)
+    return np.where(core < 0.5, _mean_over(weight, core, 4, weight), weight).astype(np.float32)
+
+
+def _held_cloth(
+    weight: F32, cloth: NDArray[np.bool_], visible: NDArray[np.bool_], follow: float
+) -> F32:
+    """Return weights by which `cloth` follows the head only so far, without a jump at the neck."""
+    held = np.where(cloth, weight * follow, weight)
+    near = cv2.GaussianBlur(cloth.astype(np.float32), (0, 0), 10) > 0.02
+    soft = _mean_over(held, visible.astype(np.float32), 7, held)
+    return np.where(near, soft, weight).astype(np.float32)
+
+
+def _mean_over(value: F32, share: F32, sigma: float, otherwise: F32) -> F32:
+    """Return the blurred mean of `value` over `share`; `otherwise` where there is none."""
+    total = cv2.GaussianBlur((value * share).astype(np.float32), (0, 0), sigma)
+    count = np.asarray(cv2.GaussianBlur(share, (0, 0), sigma), np.float32)
+    return np.where(count > 0.01, total / np.maximum(count, 1e-4), otherwise).astype(np.float32)
 
 
 def _nearest_known(known: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -29,9 +29,10 @@ from livehost.avatar.recipe.camera import DISTANCE, PLANE, PlateCamera, plate_ca
 from livehost.avatar.recipe.complexion import paint_skin
 from livehost.avatar.recipe.eyes import Eyeball, make_eyes, place_eye
 from livehost.avatar.recipe.fabric import Finish, hair_fibre, plain
-from livehost.avatar.recipe.hair import Hairdo, long_hair
+from livehost.avatar.recipe.hair import Hairdo
+from livehost.avatar.recipe.hairdresser import grow_hair
 from livehost.avatar.recipe.host import PLATE, Light
-from livehost.avatar.recipe.looks import Fibre, LongHair
+from livehost.avatar.recipe.looks import Fibre
 from livehost.avatar.recipe.outfit import dress
 from livehost.avatar.recipe.skin import skin_material
 from livehost.avatar.recipe.space import F64, Ints
@@ -51,6 +52,7 @@ _WIDE = 1.35  # half the width of the skin that is rendered; the arms are clothe
 _BUST, _FACE = 3.7, 4.3  # heights below which skin is left out, with and without an outfit
 _ATTENTION = (0, -0.8, 5.9)  # what the lights look at, in Blender's axes
 _SENSOR = 36.0
+_BROW_FIBRE = {"melanin", "redness", "variety"}
 _LASH = Fibre(melanin=0.98, redness=0.3, variety=0.25, roughness=0.28)
 
 
@@ -86,7 +88,7 @@ class Scene:
         self.hairdo: Hairdo | None = None
         self._hair: list[tuple[Any, F64]] = self._make_hair() if "hair" in parts else []
         if "outfit" in parts:
-            dress(body)
+            dress(body, self._surface)
         _light(body.host.light, [eye.made for eye in self._eyes])
         _place_camera(self.camera)
         self._turned = False
@@ -121,7 +123,7 @@ class Scene:
         body = self.body
         corners, uv = body.skin.corners, body.skin.uv
         places = body.base[corners]
-        kept = places[..., 1].mean(1) > low + body.rise
+        kept = places[..., 1].mean(1) > low
         kept &= np.abs(places[..., 0]).mean(1) < _WIDE
         material = skin_material(body.host.skin, body.data.folder)
         made, rows = mesh_object("body", body.base, corners[kept], material, levels=2)
@@ -151,18 +153,18 @@ class Scene:
 
     def _make_brows(self) -> tuple[Any, Any]:
         host = self.body.host
-        fibre = Fibre(melanin=host.brows.melanin, redness=0.3, variety=0.25, roughness=0.35)
-        radius = host.brows.radius
-        brow = strand_object("brow", self._brows.strands, radius, hair_fibre("browm", fibre))
+        fibre = Fibre(roughness=0.35, **host.brows.model_dump(include=_BROW_FIBRE))
+        brow = hair_fibre("browm", fibre)
+        brow = strand_object("brow", self._brows.strands, host.brows.radius, brow)
         lash = hair_fibre("lashm", _LASH)
         return brow, strand_object("lash", self._lashes.strands, host.lashes.radius, lash)
 
     def _make_hair(self) -> list[tuple[Any, F64]]:
         host = self.body.host
-        if not isinstance(host.hair, LongHair):
-            return []
         random = np.random.default_rng(host.seed)
-        self.hairdo = hairdo = long_hair(self.body, self._surface, host.hair, random)
+        self.hairdo = hairdo = grow_hair(self.body, self._surface, random)
+        if hairdo is None:
+            return []
         material, out = hair_fibre("hairm", host.hair.fibre), []
         for name, strands, radii in (
             ("hair", hairdo.strands, host.hair.thick),
@@ -191,8 +193,9 @@ def _light(keys: Light, eyes: list[Any]) -> None:
     fill = _area((5.5, -8, 6.8), 6, keys.fill * k, (0.95, 0.97, 1))
     low = _area((0, -8, 2.5), 5, keys.low * k, (1, 0.97, 0.95), (0, -0.5, 5))
     fill.visible_glossy = low.visible_glossy = False
-    _area((4.5, 5, 9.5), 3, 430 * k, (1, 0.96, 0.92))
-    _area((-5, 5, 8.5), 3, 380 * k, (0.88, 0.94, 1))
+    left, right = keys.rims
+    _area((4.5, 5, 9.5), 3, left * k, (1, 0.96, 0.92))
+    _area((-5, 5, 8.5), 3, right * k, (0.88, 0.94, 1))
     _area((0, -9, 6), 5, 90 * k, (1, 1, 1), (0, 0, 2.5))
     catch = _area((-3.4, -8, 9.6), 1.3, 420, (1, 1, 1))
     catch.visible_diffuse = catch.visible_transmission = catch.visible_volume_scatter = False

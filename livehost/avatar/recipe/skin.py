@@ -12,6 +12,7 @@ from livehost.avatar.recipe.blender import Graph, bpy, rgba
 from livehost.avatar.recipe.host import Skin
 
 _MOUTH = (0.26, 0.05, 0.045)  # inside
+_STUBBLE = (0.115, 0.095, 0.085)
 
 
 def skin_material(keys: Skin, data: Path) -> Any:
@@ -19,10 +20,12 @@ def skin_material(keys: Skin, data: Path) -> Any:
     graph = Graph("skin")
     uv = graph.add("UVMap", uv_map="UV").outputs[0]
     lips = _mask(graph, data / "mpfb2/textures/mpfb_lips.jpg", uv)
-    colour = _inside(graph, data, uv, _lips(graph, keys, lips, _tone(graph, uv)))
     surface = graph.add("Attribute", attribute_name="oil").outputs["Color"]
-    parts = graph.add("SeparateColor", {0: surface})
-    oil, scalp = parts.outputs[0], parts.outputs[1]
+    oil, scalp, beard = graph.add("SeparateColor", {0: surface}).outputs
+    tone = _tone(graph, uv)
+    if keys.stubble:
+        tone = _stubble(graph, keys, uv, beard, tone)
+    colour = _inside(graph, data, uv, _lips(graph, keys, lips, tone))
     rough = _noise(graph, uv, 180, 3, 0.40, 0.56)
     rough = graph.out("Math", {0: oil, 1: -0.12, 2: rough}, operation="MULTIPLY_ADD")
     graph.set(
@@ -73,6 +76,16 @@ def _tone(graph: Graph, uv: Any) -> Any:
             "Value": bright,
         },
     )
+
+
+def _stubble(graph: Graph, keys: Skin, uv: Any, beard: Any, colour: Any) -> Any:
+    """Return `colour` with the shadow of a shaven beard, in fine dots."""
+    dots = graph.out(
+        "Math", {0: _noise(graph, uv, 900, 2, 0.35, 1.0), 1: beard}, operation="MULTIPLY"
+    )
+    share = graph.out("Math", {0: dots, 1: keys.stubble}, operation="MULTIPLY")
+    mixed = graph.add("Mix", {0: share, 6: colour, 7: rgba(_STUBBLE)}, data_type="RGBA")
+    return mixed.outputs[2]
 
 
 def _lips(graph: Graph, keys: Skin, mask: Any, colour: Any) -> Any:

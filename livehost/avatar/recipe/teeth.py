@@ -40,6 +40,7 @@ class Arch:
     Attributes:
         edge: height of the biting edge.
         up: 1 for the upper row, -1 for the lower: the way to the gum.
+        curve: how much higher each tooth is than the first, from the middle.
     """
 
     a: float
@@ -47,6 +48,7 @@ class Arch:
     z0: float
     edge: float
     up: int
+    curve: tuple[float, ...]
 
     @property
     def widths(self) -> tuple[float, ...]:
@@ -92,8 +94,9 @@ def make_arch(body: Body, upper: bool, lips: float) -> Arch:
     helper = body.base[body.members(f"helper-{'upper' if upper else 'lower'}-teeth")]
     front = helper[:, 2].max()
     if upper:
-        return Arch(0.315, 0.37, float(front - 0.37 + keys.back), lips - keys.upper, 1)
-    return Arch(0.285, 0.345, float(front - 0.345 - 0.012 + keys.back), lips - keys.lower, -1)
+        return Arch(0.315, 0.37, float(front - 0.37 + keys.back), lips - keys.upper, 1, keys.curve)
+    z0 = float(front - 0.345 - 0.012 + keys.back)
+    return Arch(0.285, 0.345, z0, lips - keys.lower, -1, (0,) * 6)
 
 
 def make_teeth(arch: Arch) -> Solid:
@@ -156,9 +159,7 @@ def _edge(arch: Arch, n: int, x: F64, to_gum: F64) -> F64:
 
 def _raised(arch: Arch, n: int) -> float:
     """Return how much higher tooth `n` sits than the first."""
-    if arch.up < 0:
-        return -0.004 * (n == 1)
-    return 0.007 * (n == 1) + (0.004 * n if n > 2 else 0)
+    return arch.curve[n] + (0.007 if arch.up > 0 else -0.004) * (n == 1)
 
 
 def _tube(rows: int, columns: int) -> Ints:

@@ -158,6 +158,8 @@ class Reply(Model):
     timeout_seconds: float = Field(4.0, gt=0, le=60)
     """To the first sentence; the grounded engine answers after that."""
     max_tokens: int = Field(160, ge=16, le=2048)
+    most_tokens_per_hour: int = Field(0, ge=0)
+    """Asked and answered, by a cautious estimate; then the card answers alone. 0: no limit."""
 
 
 class Show(Model):

@@ -23,6 +23,7 @@ class Question:
         product: on the card now.
         heard: the sentences said last, oldest first.
         message: id of the chat message; "" when it is none.
+        earlier: what the same viewer asked before, oldest first.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Question:
     product: Product | None = None
     heard: tuple[str, ...] = ()
     message: str = ""
+    earlier: tuple[str, ...] = ()
 
 
 class Answer(AsyncGenerator[str, None]):

@@ -10,7 +10,7 @@ import random
 import re
 import tomllib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
 from livehost.brain.reply.answer import Answer, Question
 from livehost.brain.reply.facts import REGION, Slots, slots_of
+from livehost.brain.reply.memory import Viewers, merged
 from livehost.brain.reply.retrieve import Retriever
 from livehost.brain.reply.understand import (
     Body,
@@ -41,7 +42,15 @@ _FOREIGN = 0.2
 
 _SILENT = frozenset({"abuse", "politics", "minors"})
 """Categories of the gate that are better left alone."""
-_PERSONAL = frozenset({"no_link", "identity", "complaint", "greeting", "praise", "thanks"})
+_PERSONAL = frozenset(
+    {"no_link", "identity", "complaint", "greeting", "praise", "thanks", "forget_me"}
+)
+_FORGOTTEN = frozenset({"abuse", "injection", "contact", "offtopic"})
+"""Intents that leave no trace in what is remembered of a viewer."""
+_EARLIER = re.compile(
+    r"刚才|刚刚|之前|前面|上一?个|我(?:问|说)的那"
+    r"|\b(?:earlier|before|i asked|the last one|that one)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,9 @@ class GroundedReplier:
         language: of the room; English questions are answered in English all the same.
         seed: of the choice among templates.
         now: the wall clock, timezone-aware.
+
+    Attributes:
+        viewers: what is remembered of those who asked.
     """
 
     name = "grounded"
@@ -107,6 +119,7 @@ class GroundedReplier:
         self._variants = Variants(seed)
         self._templates = _templates()
         self._faq: tuple[int, dict[str, Retriever]] = (0, {})
+        self.viewers = Viewers()
 
     def reply(self, question: Question) -> Answer:
         """Return the answer; it has no sentences when the message is better left alone."""
@@ -120,14 +133,41 @@ class GroundedReplier:
     def understand(self, question: Question) -> Meaning:
         """Return what a message means, without answering it."""
         text = fold(question.text[:500]).text
-        products = self._catalog.products
-        current = products.get(question.product.id) if question.product else None
-        product = product_of(text, products.values()) or current or question.product
-        body = body_of(text)
+        product, body = self._about(question, text), body_of(text)
         intent, faq = self._intent(text, product, body)
         if intent == "faq" and faq is not None:
-            return Meaning(intent, faq[0], body, faq[1])
-        return Meaning(intent, product, body)
+            return self._remembered(question, Meaning(intent, faq[0], body, faq[1]))
+        return self._remembered(question, Meaning(intent, product, body))
+
+    def _about(self, question: Question, text: str) -> Product | None:
+        """Return the product that is named, was asked about earlier, or is on the card."""
+        products = self._catalog.products
+        if named := product_of(text, products.values()):
+            return named
+        viewer = self.viewers.of(question.user, self._now())
+        if viewer and viewer.product in products and _EARLIER.search(text):
+            return products[viewer.product]
+        current = products.get(question.product.id) if question.product else None
+        return current or question.product
+
+    def _remembered(self, question: Question, meaning: Meaning) -> Meaning:
+        """Remember who asked what; return the meaning with the measures that are known."""
+        if meaning.intent == "forget_me":
+            self.viewers.forget(question.user)
+            return meaning
+        if meaning.intent in _FORGOTTEN or not question.user:
+            return meaning
+        self.viewers.note(
+            question.user,
+            self._now(),
+            body=meaning.body,
+            product=meaning.product.id if meaning.product else "",
+            asked=(question.text[:120], meaning.intent),
+            message=question.message,
+        )
+        viewer = self.viewers.of(question.user, self._now())
+        known = merged(meaning.body, viewer.body) if viewer else meaning.body
+        return replace(meaning, body=known) if meaning.intent == "size" else meaning
 
     # --- what is meant --------------------------------------------------------------------------
 
@@ -156,7 +196,7 @@ class GroundedReplier:
         """Return an intent that goes before everything that the card could answer."""
         if category := self._gate.check_shown(text, most=500).category:
             return "abuse" if category in _SILENT else "contact"
-        if early in ("injection", "identity", "complaint"):
+        if early in ("injection", "forget_me", "identity", "complaint"):
             return early
         return "no_link" if names_no_link(text, self._catalog.products.values()) else None
 

@@ -18,6 +18,7 @@ import aiohttp
 
 from livehost.brain.gate import Gate, Verdict
 from livehost.brain.reply.answer import Answer, Question
+from livehost.brain.reply.budget import Budget
 from livehost.brain.reply.grounded import GroundedReplier
 from livehost.brain.reply.prompt import messages, spoken
 from livehost.brain.reply.sse import pieces, visible
@@ -29,7 +30,7 @@ from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transi
 log = logging.getLogger(__name__)
 
 Refused = Callable[[Verdict, str], None]
-OWN = frozenset({"abuse", "identity", "injection", "contact"})
+OWN = frozenset({"abuse", "identity", "injection", "contact", "forget_me"})
 """Intents that the model is never asked about."""
 MOST_SENTENCES = 5
 TOTAL_SECONDS = 30.0
@@ -99,7 +100,7 @@ class OpenAIReplier:
         asked: told what the model was asked and what it said (`Exchange`).
 
     Attributes:
-        counts: answers by outcome: model, slow, failed, stopped, open, own, cut.
+        counts: answers by outcome: model, slow, failed, stopped, open, own, cut, budget.
     """
 
     name = "openai"
@@ -122,16 +123,19 @@ class OpenAIReplier:
         self._refused = refused or (lambda _verdict, _text: None)
         self._asked = asked or (lambda _exchange: None)
         self._breaker = Breaker()
+        self._budget, self._spent_out = Budget(settings.most_tokens_per_hour), False
         self._session: aiohttp.ClientSession | None = None
         self.counts: Counter[str] = Counter()
 
     def reply(self, question: Question) -> Answer:
         """Return the answer. Closing it cancels the request."""
+        before = self._fallback.viewers.of(question.user, self._now())
         meaning = self._fallback.understand(question)
         if meaning.intent in OWN:
             self.counts["own"] += 1
             return self._fallback.reply(question)
-        about = replace(question, product=meaning.product)
+        earlier = tuple(text for text, _ in before.asked) if before else ()
+        about = replace(question, product=meaning.product, earlier=earlier)
         answer = Answer(_nothing(), meaning.intent, meaning.product, self.name)
         answer._sentences = self._answer(about, question, answer)
         return answer
@@ -165,6 +169,9 @@ class OpenAIReplier:
         if self._breaker.open(loop.time()):
             self.counts["open"] += 1
             return
+        if self._is_spent(loop.time()):
+            self.counts["budget"] += 1
+            return
         said = 0
         exchange = Exchange(question.message, self._settings.model)
         try:
@@ -186,7 +193,17 @@ class OpenAIReplier:
             exchange.error = str(error)
             self._failed(error, loop.time(), said)
         finally:
+            sent = (message["content"] for message in exchange.messages)
+            self._budget.spend(loop.time(), *sent, *exchange.said)
             self._asked(exchange)
+
+    def _is_spent(self, now: float) -> bool:
+        """Return whether the hour's tokens are used up; told once each time."""
+        spent = self._budget.left(now) <= 0
+        if spent and not self._spent_out:
+            log.warning("the language model's tokens for this hour are used up; the card answers")
+        self._spent_out = spent
+        return spent
 
     def _failed(self, error: LivehostError, now: float, said: int) -> None:
         slow = isinstance(error, BackendTimeout)

@@ -19,7 +19,7 @@ from livehost.errors import ConfigError
 from livehost.media import Yuv, rest_face
 from livehost.models import sha256
 from livehost.stage.program import Program, Still
-from livehost.stage.render.peers import load_network, playout
+from livehost.stage.render.peers import KINDS, Network, load_network, playout
 from livehost.stage.show import Show
 from livehost.wire import Speech
 
@@ -169,3 +169,12 @@ def test_the_clips_digest_follows_the_network(described, tmp_path):
     other = job(values, base, tmp_path, str).digest
     plain = base.model_copy(update={"avatar": base.avatar.model_copy(update={"network": None})})
     assert len({one, other, job(values, plain, tmp_path, str).digest}) == 3
+
+
+def test_every_kind_and_every_key_stands_in_the_docs():
+    text = (Path(__file__).parents[1] / "docs" / "networks.md").read_text("utf-8")
+    assert all(f"`{kind}`" in text for kind in KINDS)
+    assert all(f"`{model}`" in text for kind in KINDS.values() for model in kind.models)
+    keys = set(Network.model_fields) - {"file", "models"}
+    assert all(f"| `{key}`" in text for key in keys)
+    assert "`models.NAME.file`, `models.NAME.sha256`" in text

@@ -161,9 +161,11 @@ class Footage:
         try:
             with av.open(str(self.path)) as container:
                 stream = container.streams.video[0]
+                if stream.codec_context is None:
+                    raise ValueError("its kind of video is unknown")
                 stream.thread_type = "AUTO"
                 yield from self._decoded(container.demux(stream))
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, ValueError, IndexError) as error:
             self._lost(error)
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
@@ -197,7 +199,7 @@ def open_footage(path: Path) -> Footage:
                 raise ConfigError(f"{path}: holds no video, only sound; give a video of a person")
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate or Fraction(FPS)
-            codec = stream.codec_context.name
+            codec = stream.codec_context.name if stream.codec_context else "unknown"
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -139,6 +139,19 @@ def test_hair_grows_off_the_head_and_the_same_every_time(data, name):
     assert lowest < -1 if name == "xiaohe" else lowest > -1
 
 
+def test_a_fringe_falls_over_the_forehead_and_leaves_other_hair_alone(data):
+    few = {"baby": 10, "guides": 20, "framing": 5}
+    bare = Body(with_hair(HOST, **few), data)
+    cut = Body(with_hair(HOST, **few, fringe=80, fringe_end=0.2), data)
+    plain = grow_hair(bare, Ball(), np.random.default_rng(7)).strands
+    whole = grow_hair(cut, Ball(), np.random.default_rng(7)).strands
+    assert np.array_equal(whole[: len(plain)], plain)
+    fringe = whole[len(plain) :]
+    assert 30 < len(fringe) <= 80
+    ends = fringe[:, -1, 1] - cut.eye_height
+    assert abs(ends.mean() - 0.15) < 0.1 and fringe[:, -1, 2].min() > 0.3
+
+
 def test_a_shaven_head_has_no_strands(data):
     host = HOST.model_copy(update={"hair": NoHair(style="none")})
     assert grow_hair(Body(host, data), Ball(), np.random.default_rng(0)) is None

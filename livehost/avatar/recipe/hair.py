@@ -44,7 +44,8 @@ def long_hair(body: Body, surface: Surface, keys: LongHair, random: Random) -> H
     strands = _followers(guides, keys.followers, keys.spread, random)
     baby = baby_hair(body, surface, keys.baby, keys.part, random)
     framing = _framing(body, keys.framing, random)
-    return Hairdo(np.concatenate([strands, framing]), baby)
+    fringe = _fringe(body, surface, keys, random)
+    return Hairdo(np.concatenate([strands, framing, fringe]), baby)
 
 
 def _grow(body: Body, surface: Surface, keys: LongHair, starts: F64, random: Random) -> F64:
@@ -232,6 +233,38 @@ def _loose(start: F64, eye: float, locks: F64, random: Random) -> F64:
     points[2:] += aside
     points[1] += aside * 0.4
     return spline(points, _CUT_KNOTS)
+
+
+def _fringe(body: Body, surface: Surface, keys: LongHair, random: Random) -> F64:
+    """Return strands from above the forehead down over it, gathered in locks."""
+    if not keys.fringe:
+        return np.zeros((0, _CUT_KNOTS, 3))
+    starts, _ = roots(body, 4 * keys.fringe, 0.04, 0.42, random, tries=8)
+    starts = starts[(around(starts) < 60) & (starts[:, 2] > 0.4)][: keys.fringe]
+    locks = random.normal(0, 1, (2 * _LOCKS, 2))
+    order = (starts[:, 0] - starts[:, 0].min()) / np.ptp(starts[:, 0])
+    lock = (order * (2 * _LOCKS - 1e-6)).astype(int)
+    end = body.eye_height + keys.fringe_end
+    out = [
+        _forehead_strand(surface, start, end + 0.03 * locks[n, 0], 0.04 * locks[n, 1], random)
+        for start, n in zip(starts, lock, strict=True)
+    ]
+    return np.array(out)
+
+
+def _forehead_strand(surface: Surface, start: F64, end: float, sway: float, random: Random) -> F64:
+    """Return one strand that ends at height `end`, a little to the side by `sway`."""
+    end += random.normal(0, 0.03) - 0.45 * start[0] ** 2  # longer towards the temples
+    aside = sway + random.normal(0, 0.012)
+    off = 0.05 + 0.05 * random.random()
+    normal = surface.nearest(start).normal
+    points = [start, start + normal * (off + 0.05) + np.array([0, 0.0, 0.05])]
+    for share in (0.35, 0.7, 1.0):
+        x = start[0] * (1 + 0.22 * share) + aside * share
+        y = start[1] + (end - start[1]) * share
+        hit = surface.nearest([x, y, 1.6])
+        points.append(hit.point + hit.normal * off)
+    return spline(np.array(points, np.float64), _CUT_KNOTS)
 
 
 def spline(points: F64, count: int) -> F64:

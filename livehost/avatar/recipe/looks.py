@@ -82,7 +82,11 @@ class LongHair(HairBase):
     hem: Length = 1.42
     """How far below the eyes the hair is cut."""
     framing: Count = 420
-    """Loose strands in front of the ears."""
+    """Loose strands in front of the ears; 0 leaves the ears free."""
+    fringe: Count = 0
+    """Strands over the forehead; about 1,500 for a light fringe."""
+    fringe_end: Offset = 0.24
+    """Height above the eyes at which the fringe ends."""
 
 
 SHORT_HAIRLINE: tuple[Knot, ...] = (

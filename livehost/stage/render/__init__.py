@@ -59,7 +59,7 @@ def make_renderer(
         ConfigError: the avatar's framing leaves its face outside the picture.
     """
     if network:
-        return NetworkRenderer(avatar, network, width, height)
+        return NetworkRenderer(avatar, network, width, height, rate)
     if avatar.loop:
         return LoopRenderer(avatar, width, height, rate)
     return DecoderRenderer(avatar, width, height)

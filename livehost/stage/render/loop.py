@@ -9,6 +9,7 @@ the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import cv2
@@ -19,7 +20,7 @@ from livehost.avatar import Avatar
 from livehost.errors import ConfigError
 from livehost.media import BLENDSHAPES, Face, Layer, Quality, Yuv
 from livehost.stage.render.lips import Lips
-from livehost.stage.render.part import Part
+from livehost.stage.render.part import Drawn, Moving, Part
 from livehost.stage.render.reel import Reel, place
 from livehost.stage.render.rest import closed
 
@@ -36,6 +37,7 @@ class LoopRenderer:
 
     Args:
         rate: ticks per second.
+        mouth: makes another mouth than the avatar's own, given what it is drawn into.
 
     Raises:
         BackendBroken: the film or the model cannot be loaded, or fails.
@@ -44,7 +46,14 @@ class LoopRenderer:
 
     name = "loop"
 
-    def __init__(self, avatar: Avatar, width: int, height: int, rate: Fraction) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        width: int,
+        height: int,
+        rate: Fraction,
+        mouth: Callable[[Drawn], Moving] | None = None,
+    ) -> None:
         loop = avatar.loop
         if loop is None:
             raise ConfigError(f"{avatar.folder}: its manifest has no [loop]")
@@ -53,7 +62,7 @@ class LoopRenderer:
         self._frames = loop.frames
         self._reel = Reel(loop.film, at, width, height, loop.fps)
         self._lips = Lips(avatar.mouth, loop.track, at, (width, height))
-        self._mouth = Part(avatar.mouth, self._lips)
+        self._mouth: Moving = mouth(self._lips) if mouth else Part(avatar.mouth, self._lips)
         self._silent = avatar.visemes["sil"]
         self._alphas = _opaque(height, width), _opaque(height // 2, width // 2)
         self._level = Quality.FULL

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livehost.clock import SAMPLE_RATE
 from livehost.media import Quality, Sound
 from livehost.stage.render.part import GLIDE_TICKS
-from livehost.stage.render.peers.crop import Paste
+from livehost.stage.render.peers.crop import Carried, Paste
 from livehost.stage.render.peers.graph import Graph
 from livehost.stage.render.peers.voice import cut
 from livehost.stage.render.warp import Box
@@ -105,12 +105,11 @@ class NetworkMouth:
     """Stands in a renderer where the avatar's own mouth would; see `Part`.
 
     Attributes:
-        box: of what changes in the texture.
         decoder: where it runs.
         gliding: ticks until it may be held.
     """
 
-    def __init__(self, painter: Painter, paste: Paste, batch: int) -> None:
+    def __init__(self, painter: Painter, paste: Paste | Carried, batch: int) -> None:
         self.decoder = Works(painter.graphs)
         self._brush, self._paste = Brush(painter, batch), paste
         self._sound: Sound | None = None
@@ -118,13 +117,17 @@ class NetworkMouth:
         self._picture: F32 | None = None  # on its way or there
         self._pending: F32 | None = None  # half of the way to it is shown
         self._share = 0.0  # of the network's mouth, before easing
-        self.box: Box = paste.box
         self.gliding = 0
+
+    @property
+    def box(self) -> Box:
+        """Of what changes, in what it is drawn into."""
+        return self._paste.box
 
     def listen(self, sound: Sound | None, quality: Quality) -> None:
         """Take the sound of the next tick, and of one more at least; call before it is drawn."""
         self._sound = sound
-        self._held = quality is Quality.HOLD
+        self._held = quality >= Quality.HOLD
 
     def glide(self) -> None:
         self.gliding = GLIDE_TICKS if self._share else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from livehost.avatar import Avatar
@@ -16,8 +17,10 @@ from livehost.media import Face, Layer, Quality
 from livehost.stage.ear import Ear, Window
 from livehost.stage.playout import Playout
 from livehost.stage.render.decoder import DecoderRenderer
+from livehost.stage.render.loop import LoopRenderer
+from livehost.stage.render.part import Drawn
 from livehost.stage.render.peers.contract import look
-from livehost.stage.render.peers.crop import Paste, face, place
+from livehost.stage.render.peers.crop import Carried, Paste, face, place
 from livehost.stage.render.peers.kinds import Network, load_network
 from livehost.stage.render.peers.mouth import AROUND, NetworkMouth
 from livehost.stage.render.peers.musetalk import MuseTalk
@@ -55,19 +58,28 @@ class NetworkRenderer:
         ConfigError: a model is of another form, or the face does not lie where it should.
     """
 
-    def __init__(self, avatar: Avatar, network: Network, width: int, height: int) -> None:
-        if avatar.loop:
-            raise ConfigError(f"{network.file}: {avatar.name} is a film; a network needs a plate")
+    def __init__(
+        self, avatar: Avatar, network: Network, width: int, height: int, rate: Fraction
+    ) -> None:
         where = place(avatar, network)
         painter = _painter(network)(network, face(avatar, where))
 
-        def mouth(texture: Texture) -> NetworkMouth:
-            paste = Paste(avatar, texture, where, network.form.top)
+        def on_plate(texture: Texture) -> NetworkMouth:
+            return mouth(Paste(avatar, texture, where, network.form.top))
+
+        def in_film(lips: Drawn) -> NetworkMouth:
+            return mouth(Carried(avatar, lips, where, network.form.top))
+
+        def mouth(paste: Paste | Carried) -> NetworkMouth:
             self._mouth = NetworkMouth(painter, paste, network.batch)
             return self._mouth
 
         self.name = network.kind
-        self._inner = DecoderRenderer(avatar, width, height, mouth)
+        self._inner: DecoderRenderer | LoopRenderer = (
+            LoopRenderer(avatar, width, height, rate, in_film)
+            if avatar.loop
+            else DecoderRenderer(avatar, width, height, on_plate)
+        )
         log.info("network's licence", extra={"network": network.kind, "licence": network.licence})
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livehost.avatar import load_avatar
-from livehost.avatar.recipe.command import main
+from livehost.avatar.recipe.command import claim, main
 from livehost.avatar.recipe.host import Host, load_host
 from livehost.avatar.recipe.mesh import find_data
 from livehost.avatar.recipe.pack import region_box
@@ -14,6 +14,8 @@ from livehost.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
 XIAOHE = ROOT / "avatars" / "recipes" / "xiaohe.toml"
+RECIPES = sorted(XIAOHE.parent.glob("*.toml"))
+SHIPPED = [path for path in RECIPES if (ROOT / "avatars" / path.stem / "avatar.toml").exists()]
 
 
 def write(tmp_path, *changes):
@@ -34,7 +36,7 @@ def problem(tmp_path, *changes):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("path", sorted(XIAOHE.parent.glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_every_shipped_recipe_is_valid_and_finds_its_shapes(path):
     host = load_host(path)
     assert host.name == path.stem
@@ -48,8 +50,23 @@ def test_what_the_shipped_host_does_not_say_is_a_default():
         assert getattr(host, key) == getattr(bare, key), key
 
 
-def test_regions_are_those_of_the_shipped_avatar():
-    avatar, host = load_avatar(ROOT / "avatars" / "xiaohe"), load_host(XIAOHE)
+def test_one_folder_holds_renders_of_one_set_of_parameters(tmp_path):
+    host = load_host(XIAOHE)
+    claim(host, tmp_path)
+    claim(host, tmp_path)
+    more = host.mouth.model_copy(update={"random": 9})
+    claim(host.model_copy(update={"mouth": more, "title": "other"}), tmp_path)
+    eyes = host.eyes.model_copy(update={"iris": 0.5})
+    with pytest.raises(ConfigError, match="holds renders of other parameters"):
+        claim(host.model_copy(update={"eyes": eyes}), tmp_path)
+    box = host.mouth.model_copy(update={"box": (396, 633, 288, 241)})
+    with pytest.raises(ConfigError, match="holds renders of other parameters"):
+        claim(host.model_copy(update={"mouth": box}), tmp_path)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_regions_are_those_of_the_shipped_avatar(path):
+    avatar, host = load_avatar(ROOT / "avatars" / path.stem), load_host(path)
     assert region_box(host.mouth) == avatar.mouth.box
     assert region_box(host.eyes_region) == avatar.eyes.box
     assert host.mouth.scale == avatar.mouth.scale

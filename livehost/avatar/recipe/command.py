@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from livehost.avatar.recipe.host import Host, load_host
+from livehost.avatar.recipe.host import Host, fingerprint, load_host
 from livehost.avatar.recipe.mesh import find_data
 from livehost.avatar.recipe.pack import finish, pack
 from livehost.avatar.recipe.render import STOP
 from livehost.avatar.recipe.stages import Studio
-from livehost.errors import LivehostError
+from livehost.errors import ConfigError, LivehostError
 
 RENDERED = ("look", "plate", "mouth", "eyes", "poses")
 STAGES = (*RENDERED, "pack", "seal")
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _render(host: Host, options: argparse.Namespace) -> None:
     data = find_data(options.data)
+    if options.stage != "look":
+        claim(host, options.work)
     studio = Studio(host, data, options.work, options.threads, _say)
     stages = {
         "look": studio.look,
@@ -51,6 +53,21 @@ def _render(host: Host, options: argparse.Namespace) -> None:
         "poses": studio.poses,
     }
     stages[options.stage]()
+
+
+def claim(host: Host, work: Path) -> None:
+    """Keep `work` for renders of this host.
+
+    Raises:
+        ConfigError: it holds renders that were made with other parameters.
+    """
+    path, mine = work / "parameters.sha256", fingerprint(host)
+    if path.exists() and path.read_text("utf-8").strip() != mine:
+        raise ConfigError(
+            f"{work}: holds renders of other parameters; give another --work, or remove "
+            f"{path.name} and what must be rendered again"
+        )
+    path.write_text(mine + "\n", "utf-8")
 
 
 def _say(line: str) -> None:

@@ -7,8 +7,9 @@ Colours are linear RGB in 0..1. Lengths are in units of about 10 cm, pixels are 
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -284,6 +285,18 @@ class Host(Model):
         if unknown:
             raise ValueError(f"no such blendshape: {', '.join(unknown)}")
         return value
+
+
+_UNSEEN: dict[str, Any] = dict.fromkeys(
+    ("name", "title", "licence", "shapes", "frame", "quality"), True
+)
+_UNSEEN |= {"grade": {"gamma", "saturation"}, "neck": {"cloth"}}
+_UNSEEN |= {key: {"crop", "random", "talking"} for key in ("mouth", "eyes_region")}
+
+
+def fingerprint(host: Host) -> str:
+    """Return what raw renders depend on, as a sha256: equal ones may lie in one folder."""
+    return sha256(host.model_dump_json(exclude=_UNSEEN).encode()).hexdigest()
 
 
 def load_host(path: Path) -> Host:

@@ -18,6 +18,7 @@ from livehost.avatar.making import Asked, Claim, Report
 from livehost.errors import ConfigError
 
 PICTURE_ENDINGS = {".heic", ".heif", ".avif", ".psd", ".svg", ".raw", ".dng", ".cr2", ".nef"}
+NOT_FILMS = ("tty", "image2")  # FFmpeg draws any text as a film of letters
 HEIF = (b"ftypheic", b"ftypheix", b"ftypheif", b"ftypmif1", b"ftypheim", b"ftyphevc")
 
 
@@ -89,7 +90,7 @@ def source_of(path: Path) -> Source:
 def _is_video(path: Path) -> bool:
     try:
         with av.open(str(path)) as container:
-            return bool(container.streams.video)
+            return bool(container.streams.video) and container.format.name not in NOT_FILMS
     except (av.FFmpegError, OSError, ValueError):
         return False
 

@@ -5,6 +5,7 @@ In:  [likeness] in avatar.toml.   Out: nothing, or a ConfigError that says why n
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Literal, Self
@@ -46,4 +47,5 @@ def check_likeness(keys: LikenessKeys | None, folder: Path, room: str = "") -> N
         ConfigError: there is no consent (any more), one line each.
     """
     if keys is not None and keys.consent:
-        Consent(folder / keys.consent, Use(Scope.LIKENESS, room)).check()
+        record = Path(os.path.normpath(folder / keys.consent))
+        Consent(record, Use(Scope.LIKENESS, room)).check()

@@ -89,6 +89,7 @@ class Avatar:
             where the manifest has none: heads in a loop turn by themselves.
         head_weight: (H, W) uint8, 255 moves rigidly with the head, 0 stays.
         torso: (H, W) uint8, 255 rises with a breath; None: all that does not move with the head.
+        motion: share of the head's usual motion that the plate bears.
         eyes: None when the eyes are the film's.
         visemes, emotions: (53,) float32 targets, ordered as `BLENDSHAPES`.
         ipa: phone to the visemes it passes through.
@@ -109,6 +110,7 @@ class Avatar:
     frame: Framing
     loop: Loop | None = None
     torso: NDArray[np.uint8] | None = None
+    motion: float = 1.0
 
 
 def load_avatar(folder: Path, room: str = "") -> Avatar:
@@ -144,6 +146,7 @@ def load_avatar(folder: Path, room: str = "") -> Avatar:
         frame=Framing(**manifest.frame.model_dump()),
         loop=load_loop(folder, manifest.loop) if manifest.loop else None,
         torso=_grey(folder / manifest.torso, size) if manifest.torso else None,
+        motion=manifest.motion,
     )
 
 

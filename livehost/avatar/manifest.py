@@ -103,6 +103,8 @@ class Manifest(Part):
     headweight: str = "headweight.png"
     torso: str = ""
     """What rises with a breath; empty: all that does not move with the head."""
+    motion: Weight = 1.0
+    """Share of the head's usual motion that the picture bears."""
     shapes: str = "shapes.json"
     frame: FrameKeys
     depth: DepthKeys | None = None

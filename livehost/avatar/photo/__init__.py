@@ -5,6 +5,6 @@ In:  a picture file, what is asked for.   Out: an avatar folder like any other, 
 MediaPipe finds the landmarks, here and only here; nothing is learned. See docs/avatars.md.
 """
 
-from livehost.avatar.photo.make import make
+from livehost.avatar.photo.build import make
 
 __all__ = ["make"]

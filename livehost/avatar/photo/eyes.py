@@ -160,14 +160,16 @@ def _eyeballs(picture: F32, points: F64, cut: Cut) -> F32:
     y, x = np.mgrid[0:height, 0:width] + 0.5
     out = picture.copy()
     for side, (first, last) in zip(SIDES, cut.holes, strict=True):
-        seen = (x > first + 1) & (x < last - 1) & (y > cut.upper + 1.2) & (y < cut.lower - 0.8)
+        within = (x > first + 0.5) & (x < last - 0.5)
+        kept = within & (y > cut.upper + 0.6) & (y < cut.lower - 0.4)
+        seen = within & (y > cut.upper + 1.6) & (y < cut.lower - 0.8)  # no lashes in it
         if not seen.any():
             continue
         centre, radius = _iris(points, side)
         ball = (np.abs(x - (first + last) / 2) < 0.75 * (last - first)) & (
             np.abs(y - centre[1]) < 3 * radius
         )
-        out = np.where((ball & ~seen)[..., None], _continued(picture, seen, centre, radius), out)
+        out = np.where((ball & ~kept)[..., None], _continued(picture, seen, centre, radius), out)
     return np.asarray(out, np.float32)
 
 

@@ -6,7 +6,6 @@ In:  a plate, its depth and weights, the decoders.   Out: files, sealed by their
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 from shutil import copyfile
 
@@ -27,10 +26,8 @@ F64 = NDArray[np.float64]
 
 SHAPES = Path(__file__).with_name("shapes.json")
 FACE_Z = 1.2  # units that the face lies before the basis's origin
-PERSON = "Made from one photo of a person by livehost {on}; the mouth's inside is drawn."
-NOBODY = (
-    "Made by livehost {on} from one picture that shows nobody real; the mouth's inside is drawn."
-)
+PERSON = "Made on {on} by livehost from one photo of a person; the mouth's inside is drawn."
+NOBODY = "Made on {on} by livehost from a picture of nobody real; the mouth's inside is drawn."
 
 
 def write(
@@ -40,10 +37,12 @@ def write(
     plate: Plate,
     maps: tuple[F64, F64, F64],
     regions: tuple[Drawn, ...],
+    motion: float,
 ) -> None:
     """Write everything that `load_avatar` wants.
 
     Args:
+        motion: share of the head's usual motion that the picture bears.
         maps: distance from the camera; head weight; what a breath moves. The last one is kept
             only where the background is.
     """
@@ -60,52 +59,50 @@ def write(
         (folder / f"{region.name}.onnx").write_bytes(region.model)
         _png(folder / f"{region.name}_mask.png", region.mask)
     copyfile(SHAPES, folder / "shapes.json")
-    text = _manifest(asked, likeness, plate, (near, far), regions)
+    about = _about(asked, likeness, motion)
+    text = "\n".join([*about, *_measures(plate, (near, far), regions), "[files]", ""])
     (folder / MANIFEST).write_text(text, "utf-8")
     seal(folder)
 
 
-def _manifest(
-    asked: Asked,
-    likeness: LikenessKeys,
-    plate: Plate,
-    reach: tuple[float, float],
-    regions: tuple[Drawn, ...],
-) -> str:
+def _about(asked: Asked, likeness: LikenessKeys, motion: float) -> list[str]:
+    """Return the manifest's lines on who it is."""
     nobody = likeness.declared == "ai-generated"
-    told = (NOBODY if nobody else PERSON).format(on=f"on {date.today():%Y-%m-%d}")
-    x, y, width, height = plate.frame
-    middle = float(plate.landmarks[list(marks.OVAL), 0].mean())
-    lines = [
+    kept = asked.background == "keep"
+    return [
         "# Made by livehost avatar make. After changing a file on purpose:",
         "# python -m livehost.avatar.seal THIS_FOLDER",
         f"name = {_text(asked.name)}",
         f"title = {_text(asked.title)}",
         f'kind = "{"ai" if nobody else "person"}"',
         f"licence = {_text(asked.licence)}",
-        f"provenance = {_text(told)}",
-    ]
-    lines += (
-        ['torso = "torso.png"  # 255 rises with a breath'] if asked.background == "keep" else []
-    )
-    lines += ["", "[likeness]", f'declared = "{likeness.declared}"', f"who = {_text(likeness.who)}"]
-    lines += [f"on = {likeness.on:%Y-%m-%d}"]
-    lines += [f"consent = {_text(likeness.consent)}"] if likeness.consent else []
-    lines += ["", "[frame]", f"x = {x}", f"y = {y}", f"width = {width}", f"height = {height}"]
-    lines += ["", "[depth]  # units of 10 cm", f"near = {reach[0]:.4f}", f"far = {reach[1]:.4f}"]
-    lines += [
+        f"provenance = {_text((NOBODY if nobody else PERSON).format(on=likeness.on))}",
+        *(['torso = "torso.png"  # 255 rises with a breath'] if kept else []),
+        f"motion = {motion}  # share of the head's usual motion that the photo bears",
         "",
+        "[likeness]",
+        f'declared = "{likeness.declared}"',
+        f"who = {_text(likeness.who)}",
+        f"on = {likeness.on:%Y-%m-%d}",
+        *([f"consent = {_text(likeness.consent)}"] if likeness.consent else []),
+        "",
+    ]
+
+
+def _measures(plate: Plate, reach: tuple[float, float], regions: tuple[Drawn, ...]) -> list[str]:
+    """Return the manifest's lines on where things are."""
+    x, y, width, height = plate.frame
+    middle = float(plate.landmarks[list(marks.OVAL), 0].mean())
+    return [
+        *("[frame]", f"x = {x}", f"y = {y}", f"width = {width}", f"height = {height}", ""),
+        *("[depth]  # units of 10 cm", f"near = {reach[0]:.4f}", f"far = {reach[1]:.4f}", ""),
         "[camera]",
         f"focal_px = {plate.unit * (CAMERA - FACE_Z):.3f}",
-        f"cx = {middle:.2f}",
-        f"cy = {plate.chin:.2f}",
-        "cam_y = 0.0",
-        f"cam_z = {CAMERA}",
+        *(f"cx = {middle:.2f}", f"cy = {plate.chin:.2f}", "cam_y = 0.0", f"cam_z = {CAMERA}"),
         f"pivot = [0.0, 0.1, {BEHIND}]",
+        "",
+        *(line for region in regions for line in (*_region(region), "")),
     ]
-    for region in regions:
-        lines += ["", *_region(region)]
-    return "\n".join([*lines, "", "[files]", ""])
 
 
 def _region(region: Drawn) -> list[str]:

@@ -22,6 +22,7 @@ F64 = NDArray[np.float64]
 SECOND = 0.12  # of the largest face's area, from which another one is in the way
 LYING = 50  # degrees from which a picture counts as lying, not a head as tilted
 GOOD, FAIR, BAD = Verdict.GOOD, Verdict.FAIR, Verdict.BAD
+HEIGHT_ADVICE = "put the camera at eye level; turn a picture that stands on its head"
 STANDARD = 256  # face pixels at which sharpness is measured
 
 
@@ -125,8 +126,8 @@ def _sharpness(face: U8) -> Finding:
 
 
 def _turned(face: Found, points: F64) -> list[Finding]:
-    yaw, lean = face.angles[0], _lean(points)
-    side = max(abs(yaw), abs(_asymmetry(points)))
+    lean = _lean(points)
+    side = side_of(face)
     nod = _foreshortening(points)
     seen = f"turned {side:.0f} degrees to the side"
     return [
@@ -134,9 +135,14 @@ def _turned(face: Found, points: F64) -> list[Finding]:
         _finding("tilt", abs(lean), ROLL, f"{abs(lean):.0f} degrees", "hold the head upright"),
         _finding(
             "height of the camera", abs(nod), TILT, f"{nod:+.2f}",
-            "put the camera at the height of the eyes; a picture that stands on its head must be turned",
+            HEIGHT_ADVICE,
         ),
     ]  # fmt: skip
+
+
+def side_of(face: Found) -> float:
+    """Return by how many degrees the head is turned to either side."""
+    return max(abs(face.angles[0]), abs(_asymmetry(face.points.astype(np.float64))))
 
 
 def _asymmetry(points: F64) -> float:

@@ -35,6 +35,8 @@ NECK = (0.02, 0.50)  # head heights below the chin over which the head's motion 
 HALO = 0.11  # head heights outside the head over which a kept background comes to rest
 CAMERA = 23.0  # units of 10 cm from the middle of the neck to the camera
 BEHIND = 0.15  # units that the neck's axis lies before the basis's origin
+KEPT_MOTION = 0.6  # of the head's motion, where what is behind it would be seen to bend
+TURNED_MOTION = (8.0, 22.0, 0.5)  # from how many degrees to the side a head moves less; at most
 SIDE_FADE = 48  # plate pixels over which a kept background ends beside the frame
 
 
@@ -219,6 +221,17 @@ def _head(plate: Plate) -> F32:
     cv2.fillPoly(face, [np.rint(oval).astype(np.int32)], (1,))
     below = np.arange(len(near))[:, None] > plate.chin
     return np.asarray(np.maximum(np.where(below, 1, near) * plate.matte, face), np.float32)
+
+
+def motion(background: Background, side: float) -> float:
+    """Return the share of the head's usual motion that the picture bears.
+
+    Args:
+        side: degrees that the head is turned in the photo.
+    """
+    first, last, least = TURNED_MOTION
+    turned = 1 - (1 - least) * float(np.clip((side - first) / (last - first), 0, 1))
+    return round(turned * (KEPT_MOTION if background == "keep" else 1.0), 2)
 
 
 def torso(plate: Plate) -> F64:

@@ -23,6 +23,7 @@ import onnxruntime
 import soxr
 from numpy.typing import NDArray
 
+import livehost
 from livehost.brain.voice import normalise
 from livehost.brain.voice.g2p import Symbols, english, transcribe, vocabulary
 from livehost.brain.voice.kokoro_model import (
@@ -57,6 +58,7 @@ _EXPECTED_LUFS = -18.0  # one channel, before any gain
 _HEAD, _TAIL = 5, 8  # ticks of silence kept around a clause: 60 and 100 ms
 _PIECES = (64, 160)  # ticks: a piece of a clause lasts 0.8 s at least, later ones 2 s
 _SOUND_VERSION = 2
+SHIPPED = Path(livehost.__file__).parents[1] / "avatars" / "xiaohe" / "voice"
 """Raise it when the same symbols would sound different: cached speech is then made anew."""
 
 _PAUSE_SECONDS = {".": 0.18, "!": 0.18, "?": 0.18, "…": 0.25, ";": 0.12, ":": 0.08, ",": 0.06}
@@ -337,6 +339,7 @@ def find_vector(room: Room) -> Path:
             raise ConfigError(f"{room.file}: voice.name: {path} does not exist")
         return path
     folder = room.near(room.avatar.path) / "voice"
+    folder = folder if folder.is_dir() else SHIPPED  # hosts that users make bring none
     path = folder / f"{name}.bin"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.bin"))) or "none"

@@ -41,6 +41,7 @@ class Surface:
             does not, because the background would lean with her.
         head_pixels: height of the rigid head in plate pixels.
         camera: the plate's camera.
+        motion: share of the head's usual motion that the plate bears.
     """
 
     depth: F32
@@ -51,6 +52,7 @@ class Surface:
     head_pixels: float
     camera: Camera
     shoulders: float | None = None
+    motion: float = 1.0
 
     @property
     def head_units(self) -> float:
@@ -73,7 +75,9 @@ def surface(avatar: Avatar) -> Surface:
     depth = _filled(avatar.depth.ravel()[near].astype(np.float32), GAP * height)
     ramp = _ramp(avatar.head_weight.ravel()[near].astype(np.float32) / np.float32(255))
     weight = ramp * _beside(ramp.shape[1], left, right, height)
-    torso = np.zeros_like(ramp) if avatar.torso is None else avatar.torso / np.float32(255)
+    torso = np.zeros_like(ramp)
+    if avatar.torso is not None:
+        torso = np.asarray(avatar.torso / np.float32(255), np.float32)
     reach = (FADE_FROM + FADE_OVER) * height
     moved = _bounds((weight > 0) & (avatar.plate[..., 3] > 0))
     hips = (left + right) / 2, float(avatar.frame.y + avatar.frame.height)
@@ -86,6 +90,7 @@ def surface(avatar: Avatar) -> Surface:
         head_pixels=height,
         camera=avatar.camera,
         shoulders=None if avatar.torso is None else _bounds(torso > 0)[1],
+        motion=avatar.motion,
     )
 
 

@@ -48,6 +48,7 @@ class Warp:
         self._scale = view.scale
         self._camera = surface.camera
         self._unit = surface.head_units
+        self._motion = surface.motion
         # Enlarging the grid by STEP puts node k at pixel (k - 1) * STEP - 0.5, for luma and,
         # at half the step, for chroma.
         across = np.arange(-STEP, width + 2 * STEP, STEP, dtype=np.float32) - np.float32(0.5)
@@ -93,6 +94,7 @@ class Warp:
         return enlarged(nodes, STEP // step, width // step, height // step)
 
     def _forward(self, pose: HeadPose, body: Body) -> F32:
+        pose = _gentled(pose, self._motion)
         turned = rotation(pose) @ self._arm
         turned += self._base
         turned[0] += self._weight * np.float32(_soft(pose.tx, SHIFT_LIMIT) * self._unit)
@@ -148,6 +150,14 @@ def rotation(pose: HeadPose) -> F32:
     around_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     around_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     return np.asarray(around_y @ around_x @ around_z, np.float32)
+
+
+def _gentled(pose: HeadPose, share: float) -> HeadPose:
+    """Return `share` of a pose: some pictures bear less than others."""
+    if share == 1:
+        return pose
+    angles = share * pose.yaw, share * pose.pitch, share * pose.roll
+    return HeadPose(*angles, share * pose.tx, share * pose.ty)
 
 
 def _soft(value: float, limit: float) -> float:

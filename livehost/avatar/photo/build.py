@@ -20,7 +20,7 @@ from livehost.avatar.photo import eyes, folder, graph, marks, mouth, plate
 from livehost.avatar.photo.basis import fit
 from livehost.avatar.photo.field import Grid, smooth
 from livehost.avatar.photo.find import find_faces
-from livehost.avatar.photo.judge import faces, judge
+from livehost.avatar.photo.judge import faces, judge, side_of
 from livehost.avatar.photo.matte import matte
 from livehost.avatar.photo.picture import Photo, read
 from livehost.avatar.photo.region import Place
@@ -32,6 +32,7 @@ U8 = NDArray[np.uint8]
 
 REST_OF_TICK_MS = 9.0  # of a tick that is not the decoders': warping, scene, encoder
 HEAD_FAIR = 0.50  # of the frame's height
+PLAIN = 26.0  # grey levels, standard deviation
 SEEN = 0.3  # pixels of motion from which a part of a region is drawn
 FEATHER = 5  # pixels over which a region's edge ends
 
@@ -71,7 +72,8 @@ def _made(
     visemes = json.loads(folder.SHAPES.read_text("utf-8"))["visemes"]
     likeness = asked.claim.keys(out, datetime.now().astimezone().date())
     maps = plate.depth(placed), plate.head_weight(placed, asked.background), plate.torso(placed)
-    folder.write(filling, asked, likeness, placed, maps, regions)
+    bears = plate.motion(asked.background, side_of(face))
+    folder.write(filling, asked, likeness, placed, maps, regions, bears)
     findings = (*report.findings, *_framing(placed, asked), _cost(artist))
     return Report(report.source, findings, sheet(artist, placed, visemes))
 
@@ -169,19 +171,32 @@ def _resolution(placed: plate.Plate) -> Finding:
 
 
 def _cut_off(placed: plate.Plate, asked: Asked) -> list[Finding]:
-    """Say when the person is cut by the photo's sides, which shows without a background."""
+    """Say what shows when the background is cut away."""
     if asked.background == "keep":
         return []
+    return [_shoulders(placed), _behind(placed)]
+
+
+def _behind(placed: plate.Plate) -> Finding:
+    """Say how even the background beside the head is: an uneven one is cut out badly."""
+    rows = slice(max(0, int(placed.crown)), int(placed.chin))
+    seen = placed.matte[rows] < 0.05
+    luma = placed.rgba[rows, :, :3][seen].mean(-1) if seen.any() else np.zeros(1)
+    spread = float(luma.std())
+    if spread < PLAIN:
+        return Finding("background", "plain", Verdict.GOOD)
+    advice = "look for pieces of it round the hair; use a plain wall, or --background keep"
+    return Finding("background", "busy", Verdict.FAIR, advice)
+
+
+def _shoulders(placed: plate.Plate) -> Finding:
     x, _, width, height = placed.frame
     rows = slice(0, int(0.75 * height))
     columns = np.flatnonzero((placed.matte[rows] > 0.5).any(0))
     if len(columns) and columns[0] > x + 2 and columns[-1] < x + width - 3:
-        return [Finding("shoulders", "whole", Verdict.GOOD)]
-    return [
-        Finding(
-            "shoulders", "cut off by the frame", Verdict.FAIR, "leave room beside the shoulders"
-        )
-    ]
+        return Finding("shoulders", "whole", Verdict.GOOD)
+    advice = "leave room beside the shoulders"
+    return Finding("shoulders", "cut off by the frame", Verdict.FAIR, advice)
 
 
 def _cost(artist: Artist) -> Finding:

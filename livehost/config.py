@@ -150,14 +150,19 @@ class Scene(Model):
 class Reply(Model):
     """[reply]: who answers questions."""
 
-    engine: Literal["grounded", "openai"] = "grounded"
+    engine: Literal["grounded", "openai", "local"] = "grounded"
     base_url: str = ""
     model: str = ""
+    """Its name on the server; for "local" a .gguf file or a folder, relative to the room file."""
     api_key_env: str = ""
     """Name of the environment variable that holds the key; the key itself never stands here."""
     timeout_seconds: float = Field(4.0, gt=0, le=60)
     """To the first sentence; the grounded engine answers after that."""
     max_tokens: int = Field(160, ge=16, le=2048)
+    threads: int = Field(1, ge=1, le=64)
+    """Of a local model."""
+    context: int = Field(4096, ge=1024, le=131072)
+    """Tokens of prompt and answer together, of a local model."""
     most_tokens_per_hour: int = Field(0, ge=0)
     """Asked and answered, by a cautious estimate; then the card answers alone. 0: no limit."""
 

@@ -214,6 +214,8 @@ class Show:
         """Save the last state and close what is open."""
         self.state.log.note(Audit.SHOW, event="ended")
         await self.state.close()
+        if self.replier.value:
+            await self.replier.value.close()
         if self.voice.value:
             self.voice.value.close()
 

@@ -6,11 +6,13 @@ In:  `Question`.   Out: `Answer`, the sentences to say; none for what is better 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from livehost.brain.catalog import Catalog
 from livehost.brain.gate import Gate, make_gate
 from livehost.brain.reply.answer import Answer, Question, Replier
 from livehost.brain.reply.grounded import GroundedReplier
+from livehost.brain.reply.local import LocalReplier, check_model
 from livehost.brain.reply.openai import Asked, Exchange, OpenAIReplier, Refused
 from livehost.config import Room
 from livehost.errors import ConfigError
@@ -19,6 +21,7 @@ __all__ = [
     "Answer",
     "Exchange",
     "GroundedReplier",
+    "LocalReplier",
     "OpenAIReplier",
     "Question",
     "Replier",
@@ -43,6 +46,13 @@ def make_replier(
     grounded = GroundedReplier(catalog, room.language)
     if room.reply.engine == "grounded":
         return grounded
+    gate = gate or make_gate(room, catalog)
+    if room.reply.engine == "local":
+        if not room.reply.model:
+            raise ConfigError(f'{room.file}: reply.model: is required for engine = "local"')
+        model = room.near(Path(room.reply.model))
+        check_model(model, f"{room.file}: reply.model")
+        return LocalReplier(room.reply, model, grounded, gate, refused, asked)
     problems = [
         f'{room.file}: reply.{key}: is required for engine = "openai"'
         for key in ("base_url", "model")
@@ -57,5 +67,4 @@ def make_replier(
         )
     if problems:
         raise ConfigError(*problems)
-    gate = gate or make_gate(room, catalog)
     return OpenAIReplier(room.reply, grounded, gate, key, refused=refused, asked=asked)

@@ -104,6 +104,7 @@ class OpenAIReplier:
     """
 
     name = "openai"
+    _force_close = False
 
     def __init__(
         self,
@@ -249,8 +250,9 @@ class OpenAIReplier:
     # --- one request ----------------------------------------------------------------------------
 
     async def _request(self, question: Question, exchange: Exchange) -> AsyncGenerator[str, None]:
-        url = self._settings.base_url.rstrip("/") + "/chat/completions"
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        base, key = self._server()
+        url = base.rstrip("/") + "/chat/completions"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         body = self._body(question)
         exchange.messages = body["messages"]
         try:
@@ -263,6 +265,10 @@ class OpenAIReplier:
             raise Transient(
                 f"the language model cannot be reached: {type(error).__name__}"
             ) from None
+
+    def _server(self) -> tuple[str, str]:
+        """Return base URL and key. Raises Transient when there is no server now."""
+        return self._settings.base_url, self._key
 
     def _body(self, question: Question) -> dict[str, Any]:
         return {
@@ -277,7 +283,10 @@ class OpenAIReplier:
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+            connector = aiohttp.TCPConnector(force_close=self._force_close)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=aiohttp.ClientTimeout(total=None)
+            )
         return self._session
 
 

@@ -302,8 +302,13 @@ def test_a_described_network_is_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "more", "hashes", "said"),
     [
-        ("wav2lip-100", "", {}, "'wav2lip-100' is none of wav2lip-96"),
-        ("ultralight-hubert", "", {}, "consists of models.generator, models.hubert"),
+        ("wav2lip-100", "", {}, "network.toml:1: kind: must be one of wav2lip-96"),
+        (
+            "ultralight-hubert",
+            "",
+            {},
+            "models: ultralight-hubert consists of models.generator, models.hubert",
+        ),
         ("wav2lip-96", "batch = 40", {}, "batch"),
         ("wav2lip-96", "speed = 2", {}, "unknown key"),
         ("wav2lip-96", "", {"generator": ""}, 'write sha256 = "'),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from livehost.config import load_toml
 from livehost.errors import ConfigError
@@ -76,15 +76,21 @@ class Network(Model):
     file: Path = Path("network.toml")
     """Set by `load_network`."""
 
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind: {self.kind!r} is none of {', '.join(KINDS)}")
-        wanted = set(KINDS[self.kind].models)
-        if wanted != set(self.models):
-            names = ", ".join(f"models.{name}" for name in KINDS[self.kind].models)
-            raise ValueError(f"models: {self.kind} consists of {names}")
-        return self
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in KINDS:
+            raise ValueError(f"must be one of {', '.join(KINDS)}")
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _whole(cls, value: dict[str, ModelKeys], info: ValidationInfo) -> dict[str, ModelKeys]:
+        kind = info.data.get("kind")
+        if kind and set(KINDS[kind].models) != set(value):
+            names = ", ".join(f"models.{name}" for name in KINDS[kind].models)
+            raise ValueError(f"{kind} consists of {names}")
+        return value
 
     @property
     def form(self) -> Kind:

@@ -27,7 +27,7 @@ def host(frames, viseme=lambda tick: "sil", size=SIZE, seed=3):
     for tick in range(frames):
         alive = drive.face(tick, None)
         shapes = np.maximum(alive.shapes, avatar.visemes[viseme(tick)])
-        layer = renderer.render(Face(shapes, alive.pose, alive.breath), Quality.FULL)
+        layer = renderer.render(Face(shapes, alive.pose, alive.body), Quality.FULL)
         picture = wall.copy()
         height, width = layer.alpha.shape
         part = picture[layer.top : layer.top + height, layer.left : layer.left + width]

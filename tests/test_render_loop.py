@@ -11,7 +11,7 @@ from livehost.avatar import load_avatar
 from livehost.avatar.measure import OnnxDecoder
 from livehost.colour import yuv_to_rgb
 from livehost.errors import BackendBroken, ConfigError
-from livehost.media import BLENDSHAPES, Face, HeadPose, Quality, rest_face
+from livehost.media import BLENDSHAPES, Face, Quality, rest_face
 from livehost.stage import planes
 from livehost.stage.glance import towards_card
 from livehost.stage.layout import layout
@@ -37,7 +37,7 @@ def renderer(avatar):
 
 
 def face(avatar, viseme, tick):
-    return Face(avatar.visemes[viseme], HeadPose(), 0.0, tick)
+    return Face(avatar.visemes[viseme], tick=tick)
 
 
 def rgb(layer):
@@ -203,7 +203,7 @@ def test_the_next_renderer_goes_on_from_the_last(avatar, renderer):
 
 def test_numbers_that_are_none_draw_a_face(avatar, renderer):
     shapes = np.full(len(BLENDSHAPES), np.nan, np.float32)
-    shown = renderer.render(Face(shapes, HeadPose(), 0.0, 3), Quality.FULL)
+    shown = renderer.render(Face(shapes, tick=3), Quality.FULL)
     assert shown.picture.y.std() > 10
 
 

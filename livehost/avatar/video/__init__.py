@@ -5,6 +5,6 @@ In:  a video file, what is asked for.   Out: a folder with a film that repeats, 
 MediaPipe finds the landmarks, here and only here; nothing is learned. See docs/avatars.md.
 """
 
-from livehost.avatar.video.make import make
+from livehost.avatar.video.build import make
 
 __all__ = ["make"]

@@ -22,6 +22,7 @@ FILM = (
     "film 10 to 60 seconds, camera fixed and upright: look into it with closed lips, quietly, as "
     "if listening; blink and breathe as usual (docs/avatars.md, From a video)"
 )
+LONGER = "film 30 to 60 seconds: among more moments, two that join better are found"
 CAUSES = {
     "no face": "face",
     "face not whole in the picture": "face in the picture",
@@ -107,11 +108,11 @@ def loop(cut: Stretch) -> Finding:
     seconds = cut.frames / FPS
     if cut.mirrored:
         seen = f"{seconds:.1f} s, there and back: no two moments join"
-        return Finding("loop", seen, FAIR, f"sit still and come back to one pose; {FILM}")
+        return Finding("loop", seen, FAIR, f"come back to one pose again and again; {LONGER}")
     moved = f"its ends are {cut.seam:.1f} usual steps apart, joined over {seam.FADE / FPS:.1f} s"
     seen = f"{seconds:.1f} s from {cut.begin / FPS:.1f} s on; {moved}"
     verdict = max(LENGTH.of(seconds), FAIR if cut.seam > FAR else GOOD, key=list(Verdict).index)
-    return Finding("loop", seen, verdict, "" if verdict is GOOD else FILM)
+    return Finding("loop", seen, verdict, "" if verdict is GOOD else LONGER)
 
 
 def size(height: float, film: tuple[int, int]) -> Finding:

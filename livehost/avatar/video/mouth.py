@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from livehost.avatar.photo import eyes, graph, mouth
 from livehost.avatar.photo.basis import fit
-from livehost.avatar.photo.make import _light as light
-from livehost.avatar.photo.make import _mask as mask
+from livehost.avatar.photo.build import _light as light
+from livehost.avatar.photo.build import _mask as mask
 from livehost.avatar.photo.plate import Plate
 from livehost.avatar.photo.sheet import Artist, Drawn
 from livehost.avatar.video.pose import OVAL, Box, Reference, filled

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 from enum import Enum
 from pathlib import Path
+from typing import NoReturn
 
 import av
 from PIL import Image, UnidentifiedImageError
@@ -19,6 +22,7 @@ from livehost.errors import ConfigError
 
 PICTURE_ENDINGS = {".heic", ".heif", ".avif", ".psd", ".svg", ".raw", ".dng", ".cr2", ".nef"}
 NOT_FILMS = ("tty", "image2")  # FFmpeg draws any text as a film of letters
+TERMINATED = 143  # what a shell says of a command that SIGTERM ended
 HEIF = (b"ftypheic", b"ftypheix", b"ftypheif", b"ftypmif1", b"ftypheim", b"ftyphevc")
 
 
@@ -48,9 +52,19 @@ def make(given: argparse.Namespace) -> int:
     out: Path = given.out or Path("avatars") / given.name
     source = source_of(given.source)
     claim.checked((given.source,))
-    print(*_made(source, given.source, out, asked).lines(), sep="\n")
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        report = _made(source, given.source, out, asked)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(*report.lines(), sep="\n")
     print(f'{out}: made; look at {out / "sheet.jpg"}, then set avatar.path = "{out}" in a room')
     return 0
+
+
+def _leave(*_: object) -> NoReturn:
+    """Go through every `finally`: what was begun is removed."""
+    sys.exit(TERMINATED)
 
 
 def _made(source: Source, path: Path, out: Path, asked: Asked) -> Report:

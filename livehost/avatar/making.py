@@ -197,6 +197,8 @@ def fresh_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
         yield filling
         filling.chmod(0o755)
         _put(filling, out)
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(filling, ignore_errors=True)
 

@@ -101,8 +101,8 @@ def _light(placed: plate.Plate, *, grey: bool) -> F32:
     rgb, points = placed.rgba[..., :3], placed.landmarks[:, :2]
     skin = np.median([_around(rgb, points[n], 0.03 * placed.head) for n in CHEEKS], axis=0) / 255
     white = max(_white(rgb, points, side) for side in eyes.SIDES)
-    level = float(np.clip(0.5 * (1.35 * skin.mean() + 1.25 * white), 0.4, 1.0))
-    tint = np.clip(skin / max(1e-3, float(skin.mean())), 0.5, 1.5) ** (0.0 if grey else 0.4)
+    level = float(np.clip(max(1.3 * skin.mean(), 1.15 * white), 0.45, 1.0))  # dark skin: the eyes
+    tint = np.clip(skin / max(1e-3, float(skin.mean())), 0.5, 1.5) ** (0.0 if grey else 0.55)
     return np.asarray(level * tint / tint.max(), np.float32)
 
 

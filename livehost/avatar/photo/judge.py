@@ -23,6 +23,7 @@ SECOND = 0.12  # of the largest face's area, from which another one is in the wa
 LYING = 50  # degrees from which a picture counts as lying, not a head as tilted
 GOOD, FAIR, BAD = Verdict.GOOD, Verdict.FAIR, Verdict.BAD
 HEIGHT_ADVICE = "put the camera at eye level; turn a picture that stands on its head"
+INSIDE, NECK = 0.02, 0.22  # face heights between the face and the photo's edge; below the chin
 STANDARD = 256  # face pixels at which sharpness is measured
 
 
@@ -84,6 +85,7 @@ def judge(photo: Photo, face: Found) -> list[Finding]:
     points = face.points.astype(np.float64)
     crop = _standard(photo.rgb, points)
     return [
+        _whole(points, photo.rgb.shape[:2]),
         _size(points),
         _sharpness(crop[0]),
         *_turned(face, points),
@@ -95,6 +97,17 @@ def judge(photo: Photo, face: Found) -> list[Finding]:
         *_light(*crop),
         *([_grey()] if photo.grey else []),
     ]
+
+
+def _whole(points: F64, size: tuple[int, ...]) -> Finding:
+    """Judge whether the photo holds the whole face and enough of the neck for a jaw that opens."""
+    (left, top), (right, bottom) = points[:, :2].min(0), points[:, :2].max(0)
+    tall = bottom - top
+    beside, below = min(left, top, size[1] - right), size[0] - bottom
+    if beside < INSIDE * tall or below < NECK * tall:
+        advice = "the whole head with neck and shoulders must be in the photo"
+        return Finding("face in the photo", "cut off", BAD, advice)
+    return Finding("face in the photo", "whole", GOOD)
 
 
 def _size(points: F64) -> Finding:

@@ -85,6 +85,13 @@ def test_an_interrupted_import_keeps_the_older_avatar(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["me"]
 
 
+def test_a_full_disk_is_a_reason_and_leaves_nothing(tmp_path):
+    out = tmp_path / "me"
+    with pytest.raises(ConfigError, match="No space left"), fresh_folder(out):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / "diary.txt").write_text("mine")
     with pytest.raises(ConfigError, match="is there already"), fresh_folder(tmp_path):

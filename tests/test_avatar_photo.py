@@ -1,3 +1,4 @@
+import dataclasses
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from livehost.avatar.photo.basis import basis, fit
 from livehost.avatar.photo.find import find_faces
 from livehost.avatar.photo.matte import matte
 from livehost.avatar.photo.onnx_file import Graph
+from livehost.brain.voice.kokoro import find_vector
+from livehost.brain.voice.say import default_room
+from livehost.config import Avatar as RoomAvatar
 from livehost.errors import ConfigError
 from livehost.media import Face, HeadPose, Quality
 from livehost.stage.render import make_renderer
@@ -355,6 +359,28 @@ def _moves_on_air(avatar, background):
         assert change[:30, :40].max() <= 2  # the wall stays
 
 
+def test_a_picture_that_bears_less_is_turned_less(tmp_path, sees):
+    asked = Asked("me", Claim(ai_generated=True), background="cut")
+    photo.make(DATA / "host.jpg", tmp_path / "me", asked)
+    avatar = load_avatar(tmp_path / "me")
+    shown = {}
+    for share in (0.0, 0.4, 1.0):
+        renderer = make_renderer(dataclasses.replace(avatar, motion=share), 360, 640)
+        rest = renderer.render(Face(np.zeros(53, np.float32)), Quality.FULL)
+        turned = renderer.render(Face(np.zeros(53, np.float32), HeadPose(yaw=5)), Quality.FULL)
+        shown[share] = np.abs(turned.picture.y.astype(int) - rest.picture.y).mean()
+    assert shown[0.0] == 0 < shown[0.4] < shown[1.0]
+
+
+def test_a_host_without_voices_speaks_with_the_shipped_ones(tmp_path):
+    room = default_room().model_copy(update={"avatar": RoomAvatar(path=tmp_path)})
+    assert find_vector(room).is_file()
+    (tmp_path / "voice").mkdir()
+    with pytest.raises(ConfigError, match="no voice"):
+        find_vector(room)
+
+
+@pytest.mark.slow
 def test_the_same_photo_makes_the_same_avatar(tmp_path, sees):
     for name in ("one", "two"):
         photo.make(DATA / "host.jpg", tmp_path / name, Asked("me", Claim(ai_generated=True)))

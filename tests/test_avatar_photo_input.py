@@ -210,3 +210,15 @@ def test_masks_and_dark_glasses_hide_a_face_and_a_fringe_does_not():
     assert verdicts(glasses)["contrast of the eyes"].verdict is Verdict.BAD
     assert verdicts(fringe)["occlusion"].verdict is Verdict.GOOD
     assert verdicts(grey=True)["colour"].verdict is Verdict.FAIR
+
+
+def test_a_face_that_the_edge_cuts_off_is_refused():
+    rgb, points = np.asarray(host()), found().points
+    assert verdicts()["face in the photo"].verdict is Verdict.GOOD
+    chin = int(points[152, 1])
+    assert verdicts(rgb[: chin + 20])["face in the photo"].verdict is Verdict.BAD
+
+    def aside(moved):
+        moved[:, 0] -= points[:, 0].min() + 30
+
+    assert verdicts(face=found(aside))["face in the photo"].verdict is Verdict.BAD

@@ -38,7 +38,7 @@ def verify(room: Path, head: str = "") -> int:
     Args:
         head: "NUMBER:HASH" noted earlier.
     """
-    verdict = check(_existing(room), _head(head) if head else None)
+    verdict = check(existing(room), _head(head) if head else None)
     number, hash_ = verdict.head
     print(f"{verdict.records} records, {verdict.first} to {verdict.last}")
     print(f"{verdict.erased} with erased bodies")
@@ -56,7 +56,7 @@ def export(room: Path, out: Path | None, form: str = "jsonl", since: str = "") -
         form: "jsonl" or "csv" (one row for each sentence).
         since: ISO 8601; earlier utterances are left out.
     """
-    found = (each for each in utterances(_existing(room)) if str(each.get("at", "")) >= since)
+    found = (each for each in utterances(existing(room)) if str(each.get("at", "")) >= since)
     try:
         if out is None:
             _write(found, sys.stdout, form)
@@ -74,7 +74,7 @@ def export(room: Path, out: Path | None, form: str = "jsonl", since: str = "") -
 
 def forget(room: Path, *, user: str = "", person: str = "", reason: str = "") -> int:
     """Erase what the log says about a viewer, or about the person behind a voice or face."""
-    where = _existing(room)
+    where = existing(room)
     if bool(user) == bool(person):
         raise ConfigError("say --user ID or --person NAME")
     book = Book(where)
@@ -89,7 +89,7 @@ def forget(room: Path, *, user: str = "", person: str = "", reason: str = "") ->
 
 def expire(room: Path, days: int) -> int:
     """Remove whole days older than `days`. Raises ConfigError under three years."""
-    where = _existing(room)
+    where = existing(room)
     book = Book(where)
     try:
         gone = drop(book, where, timedelta(days=days))
@@ -102,7 +102,7 @@ def expire(room: Path, days: int) -> int:
     return 0
 
 
-def _existing(room: Path) -> Path:
+def existing(room: Path) -> Path:
     where = room if room.is_dir() else folder(load_room(room))
     if not where.is_dir():
         raise ConfigError(f"{where}: no audit log; the room was not on air yet")

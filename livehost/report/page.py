@@ -13,7 +13,7 @@ from livehost.report.gather import NO_ANSWER, Hour, Report, quantile, total
 from livehost.report.words import WORDS
 
 MOST_ROWS = 50
-_WIDE, _HIGH, _FOOT = 720, 140, 18
+_WIDE, _HIGH, _FOOT, _WIDEST = 720, 140, 18, 40  # of a plot; of a bar
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--bar:#3b7dd8}
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif}
@@ -138,7 +138,7 @@ def _plot(name: str, values: Sequence[tuple[Hour, float]]) -> str:
     most = max((value for _, value in values), default=0.0)
     if most <= 0:
         return ""
-    step = _WIDE / len(values)
+    step = min(_WIDEST, _WIDE / len(values))
     every = max(1, len(values) // 12)
     bars = []
     for number, (hour, value) in enumerate(values):

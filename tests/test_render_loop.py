@@ -3,10 +3,12 @@
 import itertools
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from livehost import cli
 from livehost.avatar import load_avatar
 from livehost.avatar.measure import OnnxDecoder
 from livehost.colour import yuv_to_rgb
@@ -305,6 +307,33 @@ def test_each_kind_of_avatar_has_its_renderer(avatar):
 def test_a_card_can_be_pointed_at_without_eyes(avatar):
     across, up = towards_card(layout(720, 1280), avatar)
     assert np.isfinite(across) and up < 0
+
+
+# --- a clip of her -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def clips(avatar, tmp_path_factory):
+    """The same clip twice."""
+    folder = tmp_path_factory.mktemp("clips")
+    for name in ("one.mp4", "two.mp4"):
+        given = ["--avatar", str(avatar.folder), "--text", "你好呀大家好。", "--voice", "tone"]
+        look = ["--size", "180x320", "--no-captions", "--preset", "ultrafast", "--quiet"]
+        assert cli.main(["render", "--out", str(folder / name), *given, *look]) == 0
+    return folder
+
+
+def test_a_clip_of_a_filmed_host_is_the_same_each_time(clips):
+    assert (clips / "one.mp4").read_bytes() == (clips / "two.mp4").read_bytes()
+
+
+def test_no_desk_is_painted_before_a_filmed_host(avatar, clips):
+    with av.open(str(clips / "one.mp4")) as file:
+        first = next(file.decode(video=0)).to_ndarray(format="gray")
+    film = make_renderer(avatar, 180, 320).render(face(avatar, "sil", 0), Quality.FULL)
+    low = np.s_[int(0.8 * 320) :]
+    away = first[low].astype(int) - film.picture.y[low]
+    assert np.abs(away - np.median(away)).mean() < 12
 
 
 # --- loading --------------------------------------------------------------------------------------

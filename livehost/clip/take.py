@@ -80,7 +80,7 @@ class Take:
         self._mixer = Mixer(room.audio, room.scene, room.near)
         size = room.video.width, room.video.height
         self._renderer = make_renderer(avatar, *size, room.video.rate, network)
-        places = clip_layout(job)
+        places = clip_layout(job, filmed=avatar.loop is not None)
         self._composer = Composer(room.video, room.scene, room.near, places, live=False)
         self._lead = round(clip.lead_seconds * room.video.rate)
         self._tail = round(clip.tail_seconds * room.video.rate)
@@ -192,10 +192,13 @@ class Take:
         self._composer.close()
 
 
-def clip_layout(job: Job) -> Layout:
+def clip_layout(job: Job, *, filmed: bool = False) -> Layout:
     """Return the places of a clip: no product card, so captions stand in the lower third.
 
     A wide clip is watched in a player, without a platform's controls at the bottom.
+
+    Args:
+        filmed: the host was filmed where she is, so that no desk is painted before her.
     """
     video, desk = job.room.video, job.clip.desk
     usual = layout(video.width, video.height)
@@ -204,7 +207,7 @@ def clip_layout(job: Job) -> Layout:
         safe, wide = WIDE_SAFE_BOTTOM, even(0.72 * video.width)
     bottom = even(video.height * (1 - safe) - 24 * usual.unit)
     places = replace(usual, caption_bottom=bottom, caption_width=wide)
-    own = bool(job.colour or job.room.scene.background)
+    own = bool(filmed or job.colour or job.room.scene.background)
     return places if (not own if desk is None else desk) else replace(places, desk_top=video.height)
 
 

@@ -10,6 +10,7 @@ import gc
 import logging
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -78,7 +79,10 @@ class Stage:
         named = room.avatar.network
         network = load_network(room.near(named)) if named else None
         self._playout = playout(network, timeline)
-        self._composer = Composer(room.video, room.scene, room.near)
+        places = layout(room.video.width, room.video.height)
+        if avatar.loop:  # she was filmed where she is: no desk is painted before her
+            places = replace(places, desk_top=places.height)
+        self._composer = Composer(room.video, room.scene, room.near, places)
         self._mixer = Mixer(room.audio, room.scene, room.near)
         size = room.video.width, room.video.height
         self._host = Host(
@@ -92,7 +96,7 @@ class Stage:
             expression=room.avatar.expression,
             gestures=room.avatar.gestures,
         )
-        towards = towards_card(layout(room.video.width, room.video.height), avatar)
+        towards = towards_card(places, avatar)
         self.show = Show(
             timeline,
             self._playout,

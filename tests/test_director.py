@@ -139,7 +139,7 @@ def test_the_script_gets_a_word_after_three_answers():
 
 def test_talk_is_answered_now_and_then_and_never_interrupts():
     desk = Desk()
-    desk.chat(*(comment("好看" * (n + 1), f"u{n}") for n in range(20)))
+    desk.chat(*(comment(f"你好{chr(0x4E00 + n)}", f"u{n}") for n in range(20)))
     kinds = [desk.say_one() for _ in range(30)]
     replies = [intent for kind, _, intent in kinds if kind == "reply"]
     assert 1 < len(replies) <= desk.now / 30 + 1

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain import voice_status
+from livehost.brain.chat.kinds import class_of
 from livehost.brain.chat.message import MOST_TEXT, Rejected, clean
 from livehost.brain.console import Console
 from livehost.brain.console.desk import Outcome, Receipt, StreamTap
@@ -93,6 +94,7 @@ class ShowDesk:
                 "rejected": dict(self._state.rejections),
                 "waiting": self._inbox.snapshot(),
                 "dropped": dict(self._inbox.dropped),
+                "classes": dict(self._inbox.classes),
                 "sources": self._feeds.snapshot(),
             },
             "speech": {
@@ -143,6 +145,7 @@ class ShowDesk:
         numbers |= _labelled("livehost_chat_accepted_total", "kind", self._intake.accepted)
         numbers |= _labelled("livehost_chat_rejected_total", "reason", self._state.rejections)
         numbers |= _labelled("livehost_chat_dropped_total", "reason", self._inbox.dropped)
+        numbers |= _labelled("livehost_chat_comments_total", "class", self._inbox.classes)
         numbers |= _labelled("livehost_chat_waiting", "sort", self._inbox.snapshot())
         numbers |= self._feeds.metrics()
         numbers |= _labelled("livehost_show_total", "what", on_air.counts)
@@ -157,6 +160,7 @@ class ShowDesk:
                 {
                     "id": m.id,
                     "kind": m.kind.value,
+                    "class": class_of(m),
                     "nickname": m.nickname,
                     "text": m.text,
                     "at": m.at.isoformat(),

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from livehost.brain.chat.classes import Class
 from livehost.brain.chat.inbox import Inbox, Waiting
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.chat.message import ChatMessage
@@ -23,7 +24,14 @@ from livehost.brain.script import Line, Segment
 MOST_SAYS = 20  # operator texts waiting
 MOST_REPLIES = 3  # in a row; then the script gets a whole sentence
 TALK_SECONDS = 30.0  # between answers to what is not a question
-THANKS_SECONDS = {Sort.GIFT: 15.0, Sort.FOLLOW: 40.0, Sort.ENTER: 60.0, Sort.LIKE: 150.0}
+CHATTER_SECONDS = 150.0  # between answers to what is off topic
+THANKS_SECONDS = {
+    Sort.GIFT: 15.0,
+    Sort.FOLLOW: 40.0,
+    Sort.PRAISE: 45.0,
+    Sort.ENTER: 60.0,
+    Sort.LIKE: 150.0,
+}
 THANKS_APART = 15.0  # seconds between any two thanks
 MOST_THANKED = 50  # messages settled by one sentence
 FIRST_NOTICE = 60.0  # seconds after the start of a new show
@@ -37,6 +45,7 @@ class Courtesy:
 
     notice: float = 900.0
     talk: float = TALK_SECONDS
+    chatter: float = CHATTER_SECONDS
 
 
 class Director:
@@ -79,7 +88,7 @@ class Director:
         due = FIRST_NOTICE if noticed is None else max(0.0, courtesy.notice - noticed)
         self._notice_due = now + min(due, courtesy.notice)
         self._notice_taken = False
-        self._talk_due = now
+        self._talk_due = dict.fromkeys((Sort.TALK, Sort.CHATTER), now)
         self._thanks_due = dict.fromkeys(THANKS_SECONDS, now)
         self._thanks_from = now
 
@@ -244,27 +253,28 @@ class Director:
         return self._reply(waiting, urgent=True) if waiting else None
 
     def _take_talk(self, now: float) -> Intent | None:
-        if now < self._talk_due or self._replies >= MOST_REPLIES:
+        if self._replies >= MOST_REPLIES:
             return None
-        waiting = self._inbox.take(now, self.product, (Sort.TALK,))
+        due = [sort for sort, at in self._talk_due.items() if now >= at]
+        waiting = self._inbox.take(now, self.product, due)
         if waiting is None:
             return None
-        self._talk_due = now + self._courtesy.talk
+        talk, chatter = self._courtesy.talk, self._courtesy.chatter
+        self._talk_due[waiting.sort] = now + (talk if waiting.sort is Sort.TALK else chatter)
         return self._reply(waiting, urgent=False)
 
     def _reply(self, waiting: Waiting, urgent: bool) -> Intent:
-        product = waiting.about or self.product
-        reason = "question" if urgent else "comment"
-        if urgent and waiting.about:
-            reason = f"question about {waiting.about}"
+        complaint = waiting.of is Class.COMPLAINT
         return Intent(
             IntentKind.REPLY,
-            reason,
-            product=product,
+            _reason(waiting, urgent),
+            product=waiting.about or self.product,
+            emotion="apologetic" if complaint else "",
             asked=waiting.message,
-            answers=(waiting.message.id, *waiting.same),
+            answers=waiting.ids,
             urgent=urgent,
             waiting=(waiting,),
+            opening=self._manners.asked(waiting),
         )
 
     def _take_notice(self, now: float) -> Intent | None:
@@ -352,6 +362,14 @@ class Director:
 
     def _note_index(self) -> None:
         self._index = self._index_of(self.cursor)
+
+
+def _reason(waiting: Waiting, urgent: bool) -> str:
+    """Return why a message is answered: "question about tea, 3 viewers"."""
+    reason = "question" if urgent else "comment"
+    if urgent and waiting.about:
+        reason += f" about {waiting.about}"
+    return f"{reason}, {len(waiting.people)} viewers" if waiting.others else reason
 
 
 def restored(messages: Iterable[ChatMessage], inbox: Inbox, now: float) -> None:

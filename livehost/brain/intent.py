@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from livehost.brain.chat.inbox import Waiting
 from livehost.brain.chat.message import ChatMessage, Kind
+
+if TYPE_CHECKING:  # the inbox reads comments with the gate, whose catalog knows intents
+    from livehost.brain.chat.inbox import Waiting
 
 
 class IntentKind(StrEnum):
@@ -72,6 +74,7 @@ class Intent:
         epoch: SCRIPT: which course through the rundown it belongs to; jumps begin a new one.
         heard: SCRIPT: what was heard of its first sentence before an answer went first.
         whole: SCRIPT: many answers went before it; its first sentence is not broken off.
+        opening: REPLY: said before the answer: who asks, where it is more than one.
     """
 
     kind: IntentKind
@@ -88,6 +91,7 @@ class Intent:
     epoch: int = 0
     heard: Part | None = None
     whole: bool = False
+    opening: str = ""
 
     @property
     def rank(self) -> int:

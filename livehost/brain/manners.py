@@ -7,11 +7,13 @@ No digits in these texts: the gate lets numbers pass only when they stand on the
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from livehost.brain.chat.classes import Class
 from livehost.brain.chat.inbox import Waiting
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.emotion import Feeling, felt
@@ -19,6 +21,7 @@ from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.sentences import split
 
 MOST_NAMES = 3  # said in one breath
+SHORT = 8  # characters of a name that is said before an answer
 REMEMBERED = 50  # sentences
 
 
@@ -43,6 +46,20 @@ class Phrases:
 
     notices: tuple[str, ...]
     thanks: dict[Sort, tuple[str, ...]]
+    few: tuple[str, ...]
+    """Who asks what, by `{names}`."""
+    some: tuple[str, ...]
+    """The same for `{count}` viewers."""
+    crowd: tuple[str, ...]
+    """The same for more than there are `counts`."""
+    counts: Sequence[str]
+    """Numbers in words."""
+    what: dict[str, str]
+    """What is asked about, by intent."""
+    this: str
+    """Stands for any other question."""
+    greeted: tuple[str, ...]
+    both: str
     friend: str
     """Stands for a nickname that may not be said."""
     join: str
@@ -73,12 +90,46 @@ CHINESE = Phrases(
             "{names}，欢迎你们，随便看看。",
             "欢迎{names}，有什么想了解的打在公屏上。",
         ),
+        Sort.PRAISE: (
+            "谢谢{names}的夸奖。",
+            "{names}这么说，我很开心。",
+            "谢谢{names}的支持，我继续好好讲。",
+        ),
         Sort.LIKE: (
             "谢谢大家的点赞。",
             "看到大家的点赞了，谢谢支持。",
             "感谢大家一直在点赞。",
         ),
     },
+    few=("{names}都在问{what}。", "{names}问到{what}了。", "{names}都想知道{what}。"),
+    some=(
+        "{count}位宝宝都在问{what}。",
+        "{count}位朋友都想了解{what}，我一起说。",
+        "看到{count}位朋友在问{what}。",
+    ),
+    crowd=("好多朋友都在问{what}。", "公屏上都在问{what}，我一起说。", "{what}，好多宝宝都在问。"),
+    counts="零一两三四五六七八九十",
+    what={
+        "price": "价格",
+        "discount": "优惠",
+        "compared": "原来的价格",
+        "size": "尺码",
+        "sizes": "有哪些尺码",
+        "stock": "有没有货",
+        "colours": "颜色",
+        "delivery": "发货",
+        "shipping_fee": "运费",
+        "returns": "退换",
+        "warranty": "质保",
+        "order": "怎么下单",
+        "service": "售后",
+        "identity": "我是谁",
+        "complaint": "售后",
+        "greeting": "",
+    },
+    this="这个问题",
+    greeted=("{names}，你们好。", "{names}都来打招呼啦。"),
+    both="{}和{}",
     friend="这位朋友",
     join="、",
     others="{names}和其他朋友",
@@ -94,8 +145,34 @@ ENGLISH = Phrases(
         Sort.GIFT: ("Thank you {names} for the gift.", "Thanks for the gift, {names}."),
         Sort.FOLLOW: ("Thanks for following, {names}.", "Good to have you with us, {names}."),
         Sort.ENTER: ("Welcome, {names}.", "Hello {names}, good to see you."),
+        Sort.PRAISE: ("Thank you for the kind words, {names}.", "So kind of you, {names}."),
         Sort.LIKE: ("Thank you all for the likes.", "I see your likes, thank you."),
     },
+    few=("{names} are asking about {what}.", "{names} would like to know about {what}."),
+    some=("{count} of you are asking about {what}.", "I see {count} of you asking about {what}."),
+    crowd=("Many of you are asking about {what}.", "So many of you ask about {what}."),
+    counts=("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    what={
+        "price": "the price",
+        "discount": "discounts",
+        "compared": "the former price",
+        "size": "the size",
+        "sizes": "the sizes",
+        "stock": "what is in stock",
+        "colours": "the colours",
+        "delivery": "delivery",
+        "shipping_fee": "the shipping fee",
+        "returns": "returns",
+        "warranty": "the warranty",
+        "order": "how to order",
+        "service": "service",
+        "identity": "who I am",
+        "complaint": "an order",
+        "greeting": "",
+    },
+    this="this",
+    greeted=("Hello, {names}.", "{names}, good to see you all."),
+    both="{} and {}",
     friend="dear viewer",
     join=", ",
     others="{names} and everybody else",
@@ -116,7 +193,10 @@ class Manners:
         self._phrases = PHRASES[language]
         self._sayable = sayable
         patterns = [*self._phrases.notices, *chain(*self._phrases.thanks.values())]
+        for phrases in PHRASES.values():
+            patterns += [*phrases.few, *phrases.some, *phrases.crowd, *phrases.greeted]
         self._heard = dict.fromkeys(patterns, float("-inf"))
+        self._looks = {pattern: _look(pattern) for pattern in patterns}
 
     def notice(self) -> str:
         """Return a sentence that says that the host is AI-made."""
@@ -133,11 +213,29 @@ class Manners:
         """Return one sentence for everybody who did the same."""
         return self._pick(self._phrases.thanks[kind]).replace("{names}", self._names(people))
 
+    def asked(self, waiting: Waiting) -> str:
+        """Return who asks, "" when it is one viewer: names of two, the count of more."""
+        count = len(waiting.people)
+        if count == 1 or waiting.reading is None or waiting.of is Class.COMPLAINT:
+            return ""
+        phrases = PHRASES["en"] if waiting.reading.english else self._phrases
+        names = [name for name in waiting.people if 0 < len(name) <= SHORT and self._sayable(name)]
+        if waiting.of is Class.GREETING:
+            some = names[:MOST_NAMES]
+            greeted = self._pick(phrases.greeted).replace("{names}", phrases.join.join(some))
+            return greeted if len(some) > 1 else ""
+        text = self._pick(phrases.few if count == len(names) == 2 else _by_count(phrases, count))
+        what = phrases.what.get(waiting.reading.intent, phrases.this)
+        fills = {"{names}": phrases.both.format(*names[:2]) if len(names) > 1 else ""}
+        fills |= {"{what}": what, "{count}": phrases.counts[min(count, len(phrases.counts) - 1)]}
+        for slot, word in fills.items():
+            text = text.replace(slot, word)
+        return text[0].upper() + text[1:]
+
     def said(self, text: str, now: float) -> None:
         """Note a text that was heard: its pattern waits for the others before it comes again."""
         for pattern in self._heard:
-            head, _, tail = pattern.partition("{names}")
-            if text == pattern or (tail and text.startswith(head) and text.endswith(tail)):
+            if self._looks[pattern].fullmatch(text):
                 self._heard[pattern] = now
 
     def _pick(self, variants: Sequence[str]) -> str:
@@ -152,3 +250,12 @@ class Manners:
             return phrases.friend if len(given) == 1 else phrases.welcome_all
         names = phrases.join.join(sayable[:MOST_NAMES])
         return phrases.others.replace("{names}", names) if len(given) > MOST_NAMES else names
+
+
+def _by_count(phrases: Phrases, count: int) -> tuple[str, ...]:
+    return phrases.some if count < len(phrases.counts) else phrases.crowd
+
+
+def _look(pattern: str) -> re.Pattern[str]:
+    """Return what a text made from a pattern looks like."""
+    return re.compile(re.sub(r"\\\{\w+\\\}", "(?:.+)", re.escape(pattern)), re.IGNORECASE)

@@ -21,7 +21,7 @@ _VERSIONS: tuple[str, ...] = (
         extra TEXT NOT NULL,
         at TEXT NOT NULL,
         received TEXT NOT NULL,
-        outcome TEXT,       -- NULL waits; answered, digest, full, stale, user_limit, refused
+        outcome TEXT,       -- NULL waits; answered, digest, or why not, see docs/chat.md
         utterance INTEGER   -- that answered it
     );
     CREATE TABLE utterances (
@@ -61,6 +61,7 @@ _VERSIONS: tuple[str, ...] = (
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
     "ALTER TABLE cursor ADD COLUMN round INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE chat ADD COLUMN class TEXT NOT NULL DEFAULT '';",  # of a comment, see chat.classes
 )
 VERSION = len(_VERSIONS)
 

@@ -16,6 +16,7 @@ from typing import Any
 from livehost.brain.audit import Kind as Audit
 from livehost.brain.audit import Recorder
 from livehost.brain.chat.intake import REMEMBERED
+from livehost.brain.chat.kinds import class_of
 from livehost.brain.chat.message import ChatMessage, Kind
 from livehost.brain.intent import Intent, Place
 from livehost.brain.store import Store
@@ -185,15 +186,16 @@ class State:
                 self.log.note(
                     Audit.CHAT, id=m.id, source=source, kind=m.kind.value, user=m.user,
                     nickname=m.nickname, text=m.text, count=m.count, sent=m.at.isoformat(),
+                    of=class_of(m),
                 )  # fmt: skip
             done(fresh)
 
         return self.store.put(
             "INSERT OR IGNORE INTO chat"
-            " (id, source, kind, user, nickname, text, count, extra, at, received)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (id, source, kind, user, nickname, text, count, extra, at, received, class)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             m.id, source, m.kind.value, m.user, m.nickname, m.text, m.count,
-            json.dumps(m.extra), m.at.isoformat(), _now(), done=written,
+            json.dumps(m.extra), m.at.isoformat(), _now(), class_of(m), done=written,
         )  # fmt: skip
 
     def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:

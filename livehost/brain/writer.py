@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
+from livehost.brain.chat.classes import meant
 from livehost.brain.emotion import Feeling, felt
 from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
@@ -151,8 +152,10 @@ class ShowWriter:
         if intent.asked is None:
             return
         asked = intent.asked
+        if intent.opening:
+            yield intent.opening
         question = Question(
-            asked.text,
+            meant(asked.text),
             asked.nickname if self.sayable(asked.nickname) else "",
             asked.user,
             self.product(intent.product),

@@ -1,35 +1,52 @@
 """Messages that wait for an answer: 500 at most, the most useful first, nobody starves.
 
-In:  accepted `ChatMessage`s.   Out: the best one, or a handful of thanks, on request.
+In:  accepted `ChatMessage`s.   Out: the best one with those that ask the same, or a handful of
+thanks, on request; a reason for each that leaves without an answer.
 
-Pure: the caller says what time it is. Messages wait in one line per (sort, product), oldest
-first, so that taking and dropping look at the heads only.
+Pure: the caller says what time it is. Each message waits in a line, oldest first, by which it is
+dropped when it is too old or too many wait; and in the group of those that ask the same, by which
+it is answered. Taking looks at the heads of groups, dropping at the heads of lines.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from livehost.brain.chat.kinds import Sort, folded, sort
+from livehost.brain.chat.classes import Class, Reading
+from livehost.brain.chat.kinds import Sort, reading_of, sort
+from livehost.brain.chat.limits import Limits
 from livehost.brain.chat.message import ChatMessage
 
 MOST = 500
 MOST_OF_A_USER = 3  # waiting comments of one viewer
+MOST_TOGETHER = 50  # messages settled by one answer
 AGEING = 30.0  # seconds of waiting that are worth one rank
-STALE = {Sort.QUESTION: 300.0, Sort.TALK: 90.0}  # seconds; what is older is not answered
+TOGETHER = 60.0  # seconds between the first and the last of those that are answered as one
+STALE = {Sort.QUESTION: 120.0, Sort.TALK: 60.0, Sort.CHATTER: 45.0}
+"""Seconds; what is older is not answered: its viewer no longer expects it."""
 STALE_SOCIAL = 180.0
 
 _RANK = {
     Sort.QUESTION: 1.0,
     Sort.GIFT: 2.0,
     Sort.TALK: 3.0,
+    Sort.PRAISE: 3.5,
     Sort.FOLLOW: 4.0,
+    Sort.CHATTER: 4.5,
     Sort.ENTER: 5.0,
     Sort.LIKE: 6.0,
 }
-COMMENTS = (Sort.QUESTION, Sort.TALK)
+_ON_AIR = 0.0
+"""Rank of a question about the product on air."""
+_OF_CLASS = {Class.COMPLAINT: -0.5}
+"""Rank of a class, whatever product it is about."""
+_LATER = {Class.QUALITY: 0.1, Class.COMPARISON: 0.1, Class.OTHER: 0.3}
+"""Added to the rank: what does not decide about an order waits a little."""
+CROWD, MOST_CROWD = 0.3, 1.5  # of a rank, for each doubling of those who ask the same
+COMMENTS = (Sort.QUESTION, Sort.TALK, Sort.CHATTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +56,49 @@ class Waiting:
     Attributes:
         since: the loop's time when it came in.
         about: id of the product it names, or None.
-        folded: its text without case, spaces and punctuation.
+        key: equal for messages that one answer settles.
         same: ids of messages that asked the same and are answered with it.
+        others: (user, nickname) of those, oldest first, each user once, less its own.
         source: name of the source it came from.
+        reading: what it is; None when it is not a comment.
     """
 
     message: ChatMessage
     sort: Sort
     since: float
     about: str | None = None
-    folded: str = ""
+    key: tuple[object, ...] = ()
     same: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
     source: str = ""
+    reading: Reading | None = None
+
+    @property
+    def of(self) -> Class | None:
+        """The class of a comment."""
+        return self.reading.of if self.reading else None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All messages that leave with it."""
+        return (self.message.id, *self.same)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Nicknames of all who ask, each viewer once, the first first."""
+        return (self.message.nickname, *(name for _, name in self.others))
 
 
 Line = OrderedDict[str, Waiting]
+LineKey = tuple[Sort, str | None, Class | None]
 
 
 class Inbox:
     """Bounded priority queue with ageing.
 
     Args:
-        gone: told (message id, why) for each message that leaves unanswered:
-            "full", "stale" or "user_limit".
+        gone: told (message id, why) for each message that leaves unanswered: "full", "stale",
+            "user_limit", or a reason of `Limits`.
         about: returns the product a text names, or None.
     """
 
@@ -74,12 +111,16 @@ class Inbox:
         self._gone = gone
         self._about = about
         self._most = most
-        self._lines: dict[tuple[Sort, str | None], Line] = {}
+        self._limits = Limits()
+        self._lines: dict[LineKey, Line] = {}
+        self._groups: dict[Sort, dict[tuple[object, ...], Line]] = {}
         self._size = 0
         self._of_user: Counter[str] = Counter()
         self._of_source: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         """Messages that left unanswered, by reason."""
+        self.classes: Counter[str] = Counter()
+        """Comments that came, by class."""
 
     def __len__(self) -> int:
         return self._size
@@ -93,27 +134,31 @@ class Inbox:
             product: the product on air; questions about it go first.
             source: where it came from; when all is full, the source with the most gives way.
         """
-        kind = sort(message)
-        if kind in COMMENTS and self._of_user[message.user] >= MOST_OF_A_USER:
-            self._drop(message.id, "user_limit")
+        waiting = self._waiting(message, now, source)
+        if why := self._refused(waiting, now):
+            self._drop(waiting, why)
             return False
-        about = self._about(message.text) if kind is Sort.QUESTION else None
-        self._add(Waiting(message, kind, now, about, folded(message.text), source=source))
+        self._add(waiting)
         return self._size <= self._most or self._make_room(product) != message.id
 
     def put_back(self, waiting: Waiting) -> None:
-        """Queue a message that was taken, at the front of its line."""
+        """Queue a message that was taken, at the front of its line and group."""
         self._add(waiting)
-        self._lines[waiting.sort, waiting.about].move_to_end(waiting.message.id, last=False)
+        if waiting.reading:
+            self._limits.put_back(waiting.message.user)
+        groups, group = self._groups[waiting.sort], _group(waiting)
+        for line in (self._lines[_line(waiting)], groups[group]):
+            line.move_to_end(waiting.message.id, last=False)
+        self._groups[waiting.sort] = {group: groups.pop(group), **groups}
 
     def best(
         self, now: float, product: str | None, sorts: Iterable[Sort] = COMMENTS
     ) -> Waiting | None:
         """Return the message to answer next, without taking it."""
         self._expire(now)
-        lines = (line for (kind, _), line in self._lines.items() if kind in sorts)
-        heads = [next(iter(line.values())) for line in lines]
-        return min(heads, key=lambda w: _score(w, now, product), default=None)
+        groups = [group for kind in sorts for group in self._groups.get(kind, {}).values()]
+        best = min(groups, key=lambda group: _score(group, now, product), default=None)
+        return next(iter(best.values())) if best else None
 
     def take(
         self, now: float, product: str | None, sorts: Iterable[Sort] = COMMENTS
@@ -122,79 +167,136 @@ class Inbox:
         best = self.best(now, product, sorts)
         if best is None:
             return None
-        self._remove(best)
-        line = self._lines.get((best.sort, best.about), Line())
-        same = [w for w in line.values() if w.folded == best.folded]
-        for other in same:
-            self._remove(other)
-        ids = tuple(other.message.id for other in same)
-        return replace(best, same=best.same + ids)
+        group = self._groups[best.sort][_group(best)]
+        same = [w for w in group.values() if w.since - best.since <= TOGETHER][:MOST_TOGETHER]
+        for waiting in same:
+            self._remove(waiting)
+            self._limits.taken(waiting.message.user, _group(waiting), now)
+        return _together(same)
 
     def drain(self, kind: Sort, most: int, now: float) -> list[Waiting]:
         """Remove and return up to `most` messages of one sort, newest last."""
         self._expire(now)
-        line = self._lines.get((kind, None), Line())
-        taken = list(line.values())[-most:]
+        lines = [line for key, line in self._lines.items() if key[0] is kind]
+        taken = [waiting for line in lines for waiting in line.values()][-most:]
         for waiting in taken:
             self._remove(waiting)
         return taken
 
     def waiting(self, kind: Sort) -> int:
         """Return how many messages of one sort wait."""
-        return sum(len(line) for (sort_, _), line in self._lines.items() if sort_ is kind)
+        return sum(len(line) for key, line in self._lines.items() if key[0] is kind)
 
     def snapshot(self) -> dict[str, int]:
         """Return how many messages wait, by sort."""
         return {kind.value: self.waiting(kind) for kind in Sort}
 
+    # --- in and out -------------------------------------------------------------------------------
+
+    def _waiting(self, message: ChatMessage, now: float, source: str) -> Waiting:
+        reading, kind = reading_of(message), sort(message)
+        if reading is None:
+            return Waiting(message, kind, now, source=source)
+        self.classes[reading.of.value] += 1
+        about = None
+        if kind is Sort.QUESTION:
+            about = self._about(message.text) or self._about(reading.plain)
+        return Waiting(message, kind, now, about, reading.key, source=source, reading=reading)
+
+    def _refused(self, waiting: Waiting, now: float) -> str:
+        """Return why a message is not queued, "" when it is."""
+        if waiting.reading is None:
+            return ""
+        user = waiting.message.user
+        if why := self._limits.refused(user, waiting.reading, _group(waiting), now):
+            return why
+        return "user_limit" if self._of_user[user] >= MOST_OF_A_USER else ""
+
     def _add(self, waiting: Waiting) -> None:
-        line = self._lines.setdefault((waiting.sort, waiting.about), OrderedDict())
-        line[waiting.message.id] = waiting
+        groups = self._groups.setdefault(waiting.sort, {})
+        for line in (
+            self._lines.setdefault(_line(waiting), OrderedDict()),
+            groups.setdefault(_group(waiting), OrderedDict()),
+        ):
+            line[waiting.message.id] = waiting
         self._size += 1
-        self._of_user[waiting.message.user] += 1
-        self._of_source[waiting.source] += 1
+        self._count(waiting, 1)
+
+    def _remove(self, waiting: Waiting) -> None:
+        name, group = waiting.message.id, _group(waiting)
+        line, groups = self._lines[_line(waiting)], self._groups[waiting.sort]
+        del line[name], groups[group][name]
+        if not line:
+            del self._lines[_line(waiting)]
+        if not groups[group]:
+            del groups[group]
+        self._size -= 1
+        self._count(waiting, -1)
+
+    def _count(self, waiting: Waiting, change: int) -> None:
+        """Keep the counts by viewer and source; a viewer's count is of comments alone."""
+        owners = [(self._of_source, waiting.source)]
+        if waiting.reading:
+            owners.append((self._of_user, waiting.message.user))
+        for counts, owner in owners:
+            counts[owner] += change
+            if not counts[owner]:
+                del counts[owner]
+
+    # --- what leaves unanswered -------------------------------------------------------------------
 
     def _make_room(self, product: str | None) -> str:
         """Drop the oldest message of the lowest rank of the source with the most; return its id."""
         source = max(self._of_source, key=self._of_source.__getitem__)
-        ranked = sorted(self._lines, key=lambda key: _rank(key[0], key[1], product), reverse=True)
+        ranked = sorted(self._lines, key=lambda key: _rank(*key, product), reverse=True)
         waiting = (w for key in ranked for w in self._lines[key].values())
         oldest = next(w for w in waiting if w.source == source)
         self._remove(oldest)
-        self._drop(oldest.message.id, "full")
+        self._drop(oldest, "full")
         return oldest.message.id
 
     def _expire(self, now: float) -> None:
-        for (kind, _), line in list(self._lines.items()):
-            most = STALE.get(kind, STALE_SOCIAL)
+        for key, line in list(self._lines.items()):
+            most = STALE.get(key[0], STALE_SOCIAL)
             while line and now - (oldest := next(iter(line.values()))).since > most:
                 self._remove(oldest)
-                self._drop(oldest.message.id, "stale")
+                self._drop(oldest, "stale")
 
-    def _remove(self, waiting: Waiting) -> None:
-        key = (waiting.sort, waiting.about)
-        line = self._lines[key]
-        del line[waiting.message.id]
-        if not line:
-            del self._lines[key]
-        self._size -= 1
-        self._of_user[waiting.message.user] -= 1
-        if not self._of_user[waiting.message.user]:
-            del self._of_user[waiting.message.user]
-        self._of_source[waiting.source] -= 1
-        if not self._of_source[waiting.source]:
-            del self._of_source[waiting.source]
-
-    def _drop(self, message_id: str, why: str) -> None:
-        self.dropped[why] += 1
-        self._gone(message_id, why)
+    def _drop(self, waiting: Waiting, why: str) -> None:
+        for message in waiting.ids:
+            self.dropped[why] += 1
+            self._gone(message, why)
 
 
-def _rank(kind: Sort, about: str | None, product: str | None) -> float:
-    if kind is Sort.QUESTION and about is not None and about == product:
-        return 0.0
-    return _RANK[kind]
+def _line(waiting: Waiting) -> LineKey:
+    return waiting.sort, waiting.about, waiting.of
 
 
-def _score(waiting: Waiting, now: float, product: str | None) -> float:
-    return _rank(waiting.sort, waiting.about, product) - (now - waiting.since) / AGEING
+def _group(waiting: Waiting) -> tuple[object, ...]:
+    return waiting.about, *(waiting.key or (waiting.message.id,))
+
+
+def _together(same: list[Waiting]) -> Waiting:
+    """Return the first of `same`, which takes the others along."""
+    first = same[0]
+    ids = [i for waiting in same for i in waiting.ids]
+    people: dict[str, str] = {}
+    for waiting in same:
+        for user, name in ((waiting.message.user, waiting.message.nickname), *waiting.others):
+            people.setdefault(user, name)
+    del people[first.message.user]
+    return replace(first, same=tuple(ids[1:]), others=tuple(people.items()))
+
+
+def _rank(kind: Sort, about: str | None, of: Class | None, product: str | None) -> float:
+    if of in _OF_CLASS:
+        return _OF_CLASS[of]
+    on_air = kind is Sort.QUESTION and about is not None and about == product
+    return (_ON_AIR if on_air else _RANK[kind]) + (_LATER.get(of, 0.0) if of else 0.0)
+
+
+def _score(group: Line, now: float, product: str | None) -> float:
+    first = next(iter(group.values()))
+    crowd = min(MOST_CROWD, CROWD * math.log2(len(group)))
+    rank = _rank(first.sort, first.about, first.of, product)
+    return rank - (now - first.since) / AGEING - crowd

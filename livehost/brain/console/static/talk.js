@@ -13,11 +13,12 @@ export function showRecent({ chat = [], utterances = [] }) {
   follow($("utterances"), utterances, ({ utterance, sentence }) => `${utterance}.${sentence}`, (said) => JSON.stringify(said) + word("said"), saidRow);
 }
 
-function messageRow({ at, kind, nickname, text, count, state, answer }) {
+function messageRow({ at, kind, class: of, nickname, text, count, state, answer }) {
   const event = kind && kind !== "comment";
   const head = element(
     "div", "who",
     element("b", "", String(nickname || word("viewer"))), clock(at),
+    of ? element("span", "", named("class", of)) : null,
     event || !state ? null : element("span", `badge ${safe(state)}`, named("chat", state)),
   );
   const body = element("p", event ? "event" : "text", event ? `${named("kind", kind)} ${text ?? ""}${count > 1 ? ` ×${count}` : ""}` : String(text ?? ""));

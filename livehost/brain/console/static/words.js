@@ -29,6 +29,9 @@ const WORDS = {
     "why.script": "脚本", "why.reply": "回答", "why.notice": "提示", "why.thanks": "感谢", "why.say": "导播",
     "ok.say": "好的，接着就说这句。", "ok.skip": "已跳过。", "ok.pause": "说完这句就暂停。", "ok.resume": "继续口播。",
     "ok.product": "已切到这个商品。", "ok.stop": "正在结束直播。", "ok.slate": "已切换。",
+    "class.price": "价格", "class.size": "尺码", "class.stock": "库存", "class.delivery": "物流", "class.quality": "品质",
+    "class.comparison": "对比", "class.service": "售后下单", "class.other": "其他", "class.greeting": "问候", "class.praise": "夸奖",
+    "class.complaint": "投诉", "class.abuse": "辱骂", "class.offtopic": "闲聊", "class.injection": "指令注入",
     "kind.gift": "送出礼物", "kind.like": "点赞", "kind.follow": "关注了直播间", "kind.enter": "进入直播间",
     sold: "在讲", ticks: "总帧数", repeated: "重复帧", skipped: "跳过编码", filler: "语音未到",
     resets: "时钟重置", queued: "待播语音", chatWaiting: "待答消息", chatRejected: "拒收消息",
@@ -67,6 +70,9 @@ const WORDS = {
     "why.script": "Script", "why.reply": "Answer", "why.notice": "Notice", "why.thanks": "Thanks", "why.say": "Operator",
     "ok.say": "Will be said next.", "ok.skip": "Skipped.", "ok.pause": "Pauses after this sentence.", "ok.resume": "Speech goes on.",
     "ok.product": "Moved to this product.", "ok.stop": "The stream is ending.", "ok.slate": "Switched.",
+    "class.price": "price", "class.size": "size", "class.stock": "stock", "class.delivery": "delivery", "class.quality": "quality",
+    "class.comparison": "comparison", "class.service": "service", "class.other": "other", "class.greeting": "greeting", "class.praise": "praise",
+    "class.complaint": "complaint", "class.abuse": "abuse", "class.offtopic": "off topic", "class.injection": "injection",
     "kind.gift": "sent a gift", "kind.like": "liked", "kind.follow": "followed", "kind.enter": "came in",
     sold: "On now", ticks: "Frames", repeated: "Repeated", skipped: "Not encoded", filler: "Speech late",
     resets: "Clock resets", queued: "Speech queued", chatWaiting: "Chat waiting", chatRejected: "Chat refused",
@@ -83,6 +89,8 @@ const WORDS = {
 // The server speaks English; what an operator meets often is said in Chinese too.
 const PHRASES = [
   [/^(question|comment)$/, ""],
+  [/^(?:question|comment), (\d+) viewers$/, "$1 人一起问"],
+  [/^question about (.*), (\d+) viewers$/s, "关于 $1，$2 人一起问"],
   [/^question about (.*)$/s, "关于 $1"],
   [/^rundown (\S+), line (\d+)$/, "流程 $1 第 $2 句"],
   [/^AI notice every (\d+) minutes$/, "每 $1 分钟一次的身份提示"],

@@ -86,17 +86,17 @@ def _regions(placed: plate.Plate, *, grey: bool) -> tuple[Drawn, ...]:
     moves = fit(points)
     eyes_at = eyes.region(points, (size[0], size[1]))
     mouth_at = mouth.region(points, eyes_at.box[1] + eyes_at.box[3], (size[0], size[1]))
-    lips = mouth.drawing(placed.rgba, moves, mouth_at, _light(placed, grey=grey))
+    lips = mouth.drawing(placed.rgba, moves, mouth_at, light(placed, grey=grey))
     if grey and isinstance(lips.inside, graph.Inside):
         lips = replace(lips, inside=lips.inside.without_colour())
     lids = eyes.drawing(placed.rgba, points, moves, eyes_at)
     return (
-        Drawn("mouth", mouth_at, mouth.COEFS, graph.build(lips), _mask(mouth_at, lips)),
-        Drawn("eyes", eyes_at, eyes.COEFS, graph.build(lids), _mask(eyes_at, lids)),
+        Drawn("mouth", mouth_at, mouth.COEFS, graph.build(lips), mask_of(mouth_at, lips)),
+        Drawn("eyes", eyes_at, eyes.COEFS, graph.build(lids), mask_of(eyes_at, lids)),
     )
 
 
-def _light(placed: plate.Plate, *, grey: bool) -> F32:
+def light(placed: plate.Plate, *, grey: bool) -> F32:
     """Return (3,): how white looks in the face's light, by its skin and the white of the eyes."""
     rgb, points = placed.rgba[..., :3], placed.landmarks[:, :2]
     skin = np.median([_around(rgb, points[n], 0.03 * placed.head) for n in CHEEKS], axis=0) / 255
@@ -124,7 +124,7 @@ def _white(rgb: U8, points: F64, side: str) -> float:
     return float(np.percentile(seen.mean(-1), 85)) / 255 if len(seen) else 0.7
 
 
-def _mask(where: Place, drawn: graph.Drawing) -> U8:
+def mask_of(where: Place, drawn: graph.Drawing) -> U8:
     """Return where the decoder's picture is used: what moves, and what is between the sheets."""
     grid: Grid = where.grid
     down, across = grid.enlarging()

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from livehost.avatar.photo import eyes, graph, mouth
 from livehost.avatar.photo.basis import fit
-from livehost.avatar.photo.build import _light as light
-from livehost.avatar.photo.build import _mask as mask
+from livehost.avatar.photo.build import light, mask_of
 from livehost.avatar.photo.plate import Plate
 from livehost.avatar.photo.sheet import Artist, Drawn
 from livehost.avatar.video.pose import OVAL, Box, Reference, filled
@@ -56,7 +55,7 @@ def made(rgb: U8, ref: Reference, frame: Box) -> Mouth:
     where = mouth.region(points, eyes_at.box[1] + eyes_at.box[3], (size[0], size[1]))
     lips = mouth.drawing(placed.rgba, fit(points), where, light(placed, grey=False))
     cover = np.minimum(
-        mask(where, lips), on_face(ref, where.box, (where.grid.height, where.grid.width))
+        mask_of(where, lips), on_face(ref, where.box, (where.grid.height, where.grid.width))
     )
     region = Drawn("mouth", where, mouth.COEFS, graph.build(lips), cover)
     return Mouth(region, Artist(placed, (region,)))

@@ -62,6 +62,12 @@ def test_what_never_comes_again_is_played_there_and_back():
     assert judge.loop(cut).verdict is Verdict.FAIR
 
 
+def test_two_seconds_are_enough_for_there_and_back():
+    assert find(swaying(50, 90), fine(swaying(50, 90))) is None
+    cut = find(swaying(56, 90), fine(swaying(56, 90)))
+    assert cut is not None and cut.mirrored and cut.frames >= 100
+
+
 def test_moments_that_are_no_good_are_left_out():
     moments = swaying(400, 100)
     moments[150] = moment(gap=0.05)

@@ -120,7 +120,7 @@ def find(moments: list[Moment], fine: Mask) -> Stretch | None:
     least, most = round(LEAST_SECONDS * FPS), round(MOST_SECONDS * FPS)
     best: tuple[float, Stretch] | None = None
     for begin, end in _pieces(fine):
-        if end - begin < least:
+        if end - begin <= least // 2 + 1:  # too short even for there and back
             continue
         for rated in (_faded(moments[begin:end], least, most), _mirrored(moments[begin:end], most)):
             if rated and (best is None or rated[0] < best[0]):

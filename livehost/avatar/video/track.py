@@ -5,7 +5,7 @@ In:  the frames of the film, a finder of faces.   Out: the track, and the plate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -222,8 +222,3 @@ def _coarse(away: F32, weight: F32) -> F32:
     return np.asarray(
         cv2.resize(smooth, (SHADES, SHADES), interpolation=cv2.INTER_AREA), np.float32
     )
-
-
-def kept(frames: Iterable[U8], every: int) -> Iterator[U8]:
-    """Yield one frame of `every`."""
-    return (frame for number, frame in enumerate(frames) if number % every == 0)

@@ -10,7 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import clip, cost, face, live, machine, offset, peers, restart, table
+from benchmarks import (
+    chat,
+    chat_lines,
+    clip,
+    cost,
+    evening,
+    face,
+    live,
+    machine,
+    offset,
+    peers,
+    restart,
+    table,
+)
 
 SIZES = ((720, 1280), (1080, 1920))
 
@@ -19,7 +32,7 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    more = "comma-separated; more: clip, face, peers"
+    more = "comma-separated; more: chat, clip, evening, face, lines, peers"
     parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
@@ -33,6 +46,9 @@ def main() -> None:
             "offset": offset.measure,
             "clip": clip.measure,
             "peers": peers.measure,
+            "chat": chat.measure,
+            "lines": chat_lines.measure,
+            "evening": evening.measure,
             "face": lambda: face.measure(min(given.minutes, 3.0), cache),
         }
         results: dict[str, Any] = {"machine": machine.facts()}

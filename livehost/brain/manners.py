@@ -224,13 +224,14 @@ class Manners:
             some = names[:MOST_NAMES]
             greeted = self._pick(phrases.greeted).replace("{names}", phrases.join.join(some))
             return greeted if len(some) > 1 else ""
-        text = self._pick(phrases.few if count == len(names) == 2 else _by_count(phrases, count))
+        named = count == len(names) == 2
+        text = self._pick(phrases.few if named else _by_count(phrases, count))
         what = phrases.what.get(waiting.reading.intent, phrases.this)
         fills = {"{names}": phrases.both.format(*names[:2]) if len(names) > 1 else ""}
         fills |= {"{what}": what, "{count}": phrases.counts[min(count, len(phrases.counts) - 1)]}
         for slot, word in fills.items():
             text = text.replace(slot, word)
-        return text[0].upper() + text[1:]
+        return text if named else text[0].upper() + text[1:]
 
     def said(self, text: str, now: float) -> None:
         """Note a text that was heard: its pattern waits for the others before it comes again."""

@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 BATCH = 2000  # writes in one transaction
 MOST_WAITING = 40_000  # writes kept while the disk does not take them
 LOCK_SECONDS = 3.0
+SWITCH_SECONDS = 0.0005
+"""For `sys.setswitchinterval`. The writer thread gives the interpreter away for each row and waits
+this long to have it back while the loop has work: at the usual 5 ms, a flood of chat waits for it.
+"""
 RETRY_SECONDS = 1.0
 _FILES = ("", "-wal", "-shm")
 

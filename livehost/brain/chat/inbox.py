@@ -248,7 +248,7 @@ class Inbox:
     def _make_room(self, product: str | None) -> str:
         """Drop the oldest message of the lowest rank of the source with the most; return its id."""
         source = max(self._of_source, key=self._of_source.__getitem__)
-        ranked = sorted(self._lines, key=lambda key: _rank(*key, product), reverse=True)
+        ranked = sorted(self._lines, key=lambda key: _rank(key, product), reverse=True)
         waiting = (w for key in ranked for w in self._lines[key].values())
         oldest = next(w for w in waiting if w.source == source)
         self._remove(oldest)
@@ -288,7 +288,8 @@ def _together(same: list[Waiting]) -> Waiting:
     return replace(first, same=tuple(ids[1:]), others=tuple(people.items()))
 
 
-def _rank(kind: Sort, about: str | None, of: Class | None, product: str | None) -> float:
+def _rank(line: LineKey, product: str | None) -> float:
+    kind, about, of = line
     if of in _OF_CLASS:
         return _OF_CLASS[of]
     on_air = kind is Sort.QUESTION and about is not None and about == product
@@ -298,5 +299,4 @@ def _rank(kind: Sort, about: str | None, of: Class | None, product: str | None) 
 def _score(group: Line, now: float, product: str | None) -> float:
     first = next(iter(group.values()))
     crowd = min(MOST_CROWD, CROWD * math.log2(len(group)))
-    rank = _rank(first.sort, first.about, first.of, product)
-    return rank - (now - first.since) / AGEING - crowd
+    return _rank(_line(first), product) - (now - first.since) / AGEING - crowd

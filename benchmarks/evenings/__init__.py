@@ -1,0 +1,1 @@
+"""Evenings of chat to be replayed, made by `make` from lines written by hand."""

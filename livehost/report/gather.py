@@ -165,8 +165,9 @@ class _Gatherer:
         if not isinstance(asked, dict):
             return
         answers = body.get("answers")
-        several = isinstance(answers, list) and answers
-        self._answers[number] = tuple(map(str, answers if several else [asked.get("id")]))
+        if not isinstance(answers, list) or not answers:
+            answers = [asked.get("id")]
+        self._answers[number] = tuple(map(str, answers))
         taken_for = str(body.get("understood") or "")
         hour.asked[taken_for] += len(self._answers[number])
         if taken_for == UNKNOWN:

@@ -103,6 +103,7 @@ def expire(room: Path, days: int) -> int:
 
 
 def existing(room: Path) -> Path:
+    """Return the audit log's folder, of a room file or as given. Raises ConfigError."""
     where = room if room.is_dir() else folder(load_room(room))
     if not where.is_dir():
         raise ConfigError(f"{where}: no audit log; the room was not on air yet")

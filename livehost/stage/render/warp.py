@@ -196,8 +196,8 @@ def _breath(rise: F32, across: F32) -> F32:
 def _shrug(rise: F32, across: F32) -> F32:
     """Return the displacement of raised shoulders: up and inwards, but at the neck."""
     outside = np.clip((np.abs(across) - 0.1) / 0.4, 0, 1)
-    rise = rise * outside * outside * (3 - 2 * outside)
-    return np.stack([-0.3 * np.sign(across) * rise, -rise], axis=-1).astype(np.float32) * SHRUG_RISE
+    lift = rise * outside * outside * (3 - 2 * outside)
+    return np.stack([-0.3 * np.sign(across) * lift, -lift], axis=-1).astype(np.float32) * SHRUG_RISE
 
 
 def _lean(surface: Surface, x: F32, y: F32) -> F32:

@@ -213,10 +213,11 @@ def _wrong(seen: Seen, heard: list[Sounded]) -> list[str]:
     wrong = set()
     for said in heard:
         product = products.get(seen.products.get(said.text) or "")
+        intent = seen.kinds[said.utterance]
         stopped = not gate.check(said.text, product, now).ok
-        asked = seen.kinds[said.utterance].asked
-        told = _figures(said.text, unit=True) - cards if asked else set()
-        if stopped or (asked and told - _figures(asked.text)):
+        told = _figures(said.text, unit=True) - cards
+        answers = intent.asked and said.text != intent.opening
+        if stopped or (answers and told - _figures(intent.asked.text if intent.asked else "")):
             wrong.add(said.text)
     return sorted(wrong)
 

@@ -25,7 +25,7 @@ MOST_OF_A_USER = 3  # waiting comments of one viewer
 MOST_TOGETHER = 50  # messages settled by one answer
 AGEING = 30.0  # seconds of waiting that are worth one rank
 TOGETHER = 60.0  # seconds between the first and the last of those that are answered as one
-STALE = {Sort.QUESTION: 120.0, Sort.TALK: 60.0, Sort.CHATTER: 45.0}
+STALE = {Sort.QUESTION: 90.0, Sort.TALK: 60.0, Sort.CHATTER: 45.0}
 """Seconds; what is older is not answered: its viewer no longer expects it."""
 STALE_SOCIAL = 180.0
 

@@ -21,6 +21,7 @@ from livehost import __version__, process
 from livehost.clip import flags as clip_flags
 from livehost.errors import ConfigError, LivehostError
 from livehost.options import Options, Target
+from livehost.studio import flags as script_flags
 
 ADDRESS = "127.0.0.1:8080"
 
@@ -151,6 +152,37 @@ def _avatar_check(given: argparse.Namespace) -> int:
     return check(given)
 
 
+def _script_new(given: argparse.Namespace) -> int:
+    from livehost.studio.command import new  # noqa: PLC0415
+
+    return new(given)
+
+
+def _script_check(given: argparse.Namespace) -> int:
+    from livehost.studio.command import check  # noqa: PLC0415
+
+    return check(given)
+
+
+def _script_vary(given: argparse.Namespace) -> int:
+    from livehost.studio.command import vary_rundown  # noqa: PLC0415
+
+    return vary_rundown(given)
+
+
+def _report(given: argparse.Namespace) -> int:
+    from livehost.report import command  # noqa: PLC0415
+
+    return command.report(
+        given.room,
+        given.out,
+        table=given.csv,
+        since=given.since,
+        until=given.until,
+        language=given.language,
+    )
+
+
 def _audit_verify(given: argparse.Namespace) -> int:
     from livehost.brain.audit import command  # noqa: PLC0415
 
@@ -198,6 +230,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="print problems only")
     _add_voice(commands)
     _add_avatar(commands)
+    _add_script(commands)
+    _add_report(commands)
     render = _command(
         commands, "render", _render, "make a clip of a host: text or a recording to MP4",
         clip_flags.EXAMPLE,
@@ -334,6 +368,32 @@ def _add_avatar(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "livehost avatar check avatars/xiaohe",
     )  # fmt: skip
     check.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = _command(
+        commands, "report", _report, "what a room did hour by hour, as a page and a table",
+        "livehost report scripts/demo/room.toml --out report.html --csv report.csv",
+    )  # fmt: skip
+    report.add_argument("room", type=Path, metavar="ROOM.toml", help="or the audit log's folder")
+    report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE")
+    report.add_argument(
+        "--csv", type=Path, metavar="FILE", help="also a table, a row for each hour"
+    )
+    report.add_argument("--since", default="", metavar="TIME", help="like 2026-11-22 (UTC)")
+    report.add_argument("--until", default="", metavar="TIME", help="the first moment after")
+    report.add_argument("--language", choices=("zh", "en"), default="zh")
+
+
+def _add_script(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    script = commands.add_parser("script", help="write, check and vary what the host says")
+    actions = script.add_subparsers(required=True, metavar="ACTION")
+    runs = {"new": _script_new, "check": _script_check, "vary": _script_vary}
+
+    def add(name: str, about: str, example: str) -> argparse.ArgumentParser:
+        return _command(actions, name, runs[name], about, example)
+
+    script_flags.add_actions(add)
 
 
 def _command(

@@ -343,14 +343,15 @@ def _script_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator
 
 def _card_texts(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
     for product in catalog.products.values():
-        for key, text, moment in _sayable(product, now):
+        for key, text, moment in sayable(product, now):
             verdict = gate.check(text, product, moment)
             if not verdict.ok:
                 where = catalog.where(product.id, key, text[:20])
                 yield f"{where}: {key}: {_stopped(verdict)}"
 
 
-def _sayable(product: Product, now: datetime) -> Iterator[tuple[str, str, datetime]]:
+def sayable(product: Product, now: datetime) -> Iterator[tuple[str, str, datetime]]:
+    """Yield (key, text, time) of what a card gives to say; an offer to come in its own time."""
     for key in ("name", "usage", "authenticity", "warranty", "basis"):
         if text := getattr(product, key):
             yield key, text, now

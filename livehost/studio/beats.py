@@ -75,8 +75,9 @@ def _beat(entry: dict[str, Any]) -> Beat:
 @functools.cache
 def goods() -> tuple[Goods, ...]:
     """Return the kinds of goods; the last one fits everything."""
+    lists = ("words", "hook", "scene", "chat")
     return tuple(
-        Goods(*(tuple(v) if isinstance(v, list) else v for v in entry.values()))
+        Goods(entry["id"], *(tuple(entry[name]) for name in lists))
         for entry in _load("categories")["kind"]
     )
 

@@ -118,7 +118,7 @@ class Intake:
         return "" if verdict.ok else f"「{verdict.found}」 is stopped by rule {verdict.rule}"
 
     def _cut(self, text: str) -> tuple[str, list[str]]:
-        found = []
+        found: list[str] = []
         for _ in range(_TRIES):
             verdict = self.gate.check(text, None, self.now)
             if verdict.ok:

@@ -37,6 +37,7 @@ MOVES = {
 }
 SHUT = ("m", "b", "p")
 DARK_LINE, BESIDE = 24.0, 8  # levels, and pixels to both sides: narrower than any shadow
+NEAR = 40  # pixels from the lips' line in which another one would be theirs, not the nose's
 EDGE = (0.02, 0.15)  # of the mask: where the decoded picture begins to count
 
 
@@ -71,14 +72,21 @@ def contours(avatar: Avatar, viseme: str) -> int:
     (picture,) = _film(avatar, [avatar.visemes[viseme]])
     mouth = _mouth(avatar, picture)
     middle = mouth.shape[1] // 2
-    return dark_lines(np.asarray(mouth[:, middle - 4 : middle + 5].mean(1), np.float32))
+    profile = np.asarray(mouth[:, middle - 4 : middle + 5].mean(1), np.float32)
+    at = int(np.argmax(_depth(profile))) + BESIDE
+    return dark_lines(profile[max(0, at - NEAR) : at + NEAR])
 
 
 def dark_lines(profile: F32) -> int:
     """Return how often a profile is `DARK_LINE` levels darker than on both sides of it."""
-    sides = np.minimum(profile[: -2 * BESIDE], profile[2 * BESIDE :])
-    dark = sides - profile[BESIDE:-BESIDE] > DARK_LINE
+    dark = _depth(profile) > DARK_LINE
     return int(np.count_nonzero(np.diff(np.concatenate([[False], dark]).astype(np.int8)) > 0))
+
+
+def _depth(profile: F32) -> F32:
+    """Return how much darker each value is than both values `BESIDE` it."""
+    sides = np.minimum(profile[: -2 * BESIDE], profile[2 * BESIDE :])
+    return np.asarray(sides - profile[BESIDE:-BESIDE], np.float32)
 
 
 def sharpness(avatar: Avatar) -> float:

@@ -147,9 +147,10 @@ def test_an_unsigned_request_is_refused():
 
 
 @pytest.mark.parametrize(
-    "stamp", [now_ms(400), now_ms(-400), "", "x", "1" * 30, "１２３".encode().decode("latin-1")]
+    "stamp", [400, -400, "", "x", "1" * 30, "１２３".encode().decode("latin-1")]
 )
 def test_a_stale_or_odd_time_is_refused(stamp):
+    stamp = now_ms(stamp) if isinstance(stamp, int) else stamp  # now, not when tests are collected
     body = body_of(comment(1))
     headers = signed(body, stamp=stamp or " ") if stamp.isascii() else signed(body)
     if not stamp.isascii():

@@ -5,7 +5,6 @@ In:  values.   Out: text that `livehost.config.load_toml` reads back as the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 
 from livehost.brain.product import Product
 from livehost.studio.draft import Draft, DraftLine, DraftSegment
+from livehost.table import toml_string
 
 _TABLES = ("details", "delivery", "returns")
 _LISTS = ("variant", "size", "faq", "promotion")
@@ -89,7 +89,7 @@ def _value(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str() | Path():
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+            return toml_string(str(value))
         case Decimal():
             return f'"{value}"'
         case int() | float():

@@ -5,14 +5,13 @@ In:  a plate, its depth and weights, the decoders.   Out: files, sealed by their
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from shutil import copyfile
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost.avatar.folder import about, save_png
 from livehost.avatar.likeness import LikenessKeys
 from livehost.avatar.load import MANIFEST
 from livehost.avatar.making import Asked
@@ -20,7 +19,6 @@ from livehost.avatar.photo import marks
 from livehost.avatar.photo.plate import BEHIND, CAMERA, Plate
 from livehost.avatar.photo.sheet import Drawn
 from livehost.avatar.seal import seal
-from livehost.errors import BackendBroken
 
 F64 = NDArray[np.float64]
 
@@ -47,17 +45,17 @@ def write(
             only where the background is.
     """
     deep, weight, torso = maps
-    _png(folder / "plate.png", plate.rgba[..., [2, 1, 0, 3]])
+    save_png(folder / "plate.png", plate.rgba[..., [2, 1, 0, 3]])
     near, far = float(deep.min()) - 0.01, float(deep.max()) + 0.01
     steps = np.rint((deep - near) / (far - near) * 65_534).astype(np.uint16) + 1
     steps[plate.rgba[..., 3] == 0] = 0
-    _png(folder / "depth.png", steps)
-    _png(folder / "headweight.png", _grey(weight))
+    save_png(folder / "depth.png", steps)
+    save_png(folder / "headweight.png", _grey(weight))
     if asked.background == "keep":
-        _png(folder / "torso.png", _grey(torso))
+        save_png(folder / "torso.png", _grey(torso))
     for region in regions:
         (folder / f"{region.name}.onnx").write_bytes(region.model)
-        _png(folder / f"{region.name}_mask.png", region.mask)
+        save_png(folder / f"{region.name}_mask.png", region.mask)
     copyfile(SHAPES, folder / "shapes.json")
     about = _about(asked, likeness, motion)
     text = "\n".join([*about, *_measures(plate, (near, far), regions), "[files]", ""])
@@ -67,26 +65,10 @@ def write(
 
 def _about(asked: Asked, likeness: LikenessKeys, motion: float) -> list[str]:
     """Return the manifest's lines on who it is."""
-    nobody = likeness.declared == "ai-generated"
-    kept = asked.background == "keep"
-    return [
-        "# Made by livehost avatar make. After changing a file on purpose:",
-        "# python -m livehost.avatar.seal THIS_FOLDER",
-        f"name = {_text(asked.name)}",
-        f"title = {_text(asked.title)}",
-        f'kind = "{"ai" if nobody else "person"}"',
-        f"licence = {_text(asked.licence)}",
-        f"provenance = {_text((NOBODY if nobody else PERSON).format(on=likeness.on))}",
-        *(['torso = "torso.png"  # 255 rises with a breath'] if kept else []),
-        f"motion = {motion}  # share of the head's usual motion that the photo bears",
-        "",
-        "[likeness]",
-        f'declared = "{likeness.declared}"',
-        f"who = {_text(likeness.who)}",
-        f"on = {likeness.on:%Y-%m-%d}",
-        *([f"consent = {_text(likeness.consent)}"] if likeness.consent else []),
-        "",
-    ]
+    told = NOBODY if likeness.declared == "ai-generated" else PERSON
+    kept = ['torso = "torso.png"  # 255 rises with a breath'] * (asked.background == "keep")
+    share = f"motion = {motion}  # share of the head's usual motion that the photo bears"
+    return about(asked, likeness, told.format(on=likeness.on), *kept, share)
 
 
 def _measures(plate: Plate, reach: tuple[float, float], regions: tuple[Drawn, ...]) -> list[str]:
@@ -117,15 +99,5 @@ def _region(region: Drawn) -> list[str]:
     ]
 
 
-def _text(value: str) -> str:
-    """Return a TOML string; JSON's escapes are TOML's too."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _grey(share: F64) -> NDArray[np.uint8]:
     return np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
-
-
-def _png(path: Path, picture: NDArray[np.generic]) -> None:
-    if not cv2.imwrite(str(path), np.ascontiguousarray(picture)):
-        raise BackendBroken(f"{path}: cannot be written")

@@ -5,15 +5,14 @@ In:  plate, track, mouth; the film is there already.   Out: files, sealed by the
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from shutil import copyfile
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost.avatar.folder import about, save_png
 from livehost.avatar.likeness import LikenessKeys
 from livehost.avatar.load import MANIFEST
 from livehost.avatar.loop import Track, write_track
@@ -24,6 +23,7 @@ from livehost.avatar.seal import seal
 from livehost.avatar.video.footage import FPS
 from livehost.avatar.video.pose import Box
 from livehost.errors import ConfigError
+from livehost.table import toml_string
 
 FILM = "loop.mp4"
 PERSON = "Made from a video of a person by livehost on {on}; the inside of the mouth is drawn."
@@ -50,8 +50,8 @@ def write(
     """
     opaque = np.full(plate.shape[:2], 255, np.uint8)
     try:
-        _png(folder / "plate.png", np.dstack([plate[..., ::-1], opaque]))
-        _png(folder / "mouth_mask.png", mouth.mask)
+        save_png(folder / "plate.png", np.dstack([plate[..., ::-1], opaque]))
+        save_png(folder / "mouth_mask.png", mouth.mask)
         (folder / "mouth.onnx").write_bytes(mouth.model)
         write_track(folder / "track.npz", track)
         copyfile(SHAPES, folder / "shapes.json")
@@ -63,25 +63,10 @@ def write(
 
 
 def _manifest(asked: Asked, likeness: LikenessKeys, frame: Box, frames: int, mouth: Drawn) -> str:
-    nobody = likeness.declared == "ai-generated"
-    told = (NOBODY if nobody else PERSON).format(on=f"{date.today():%Y-%m-%d}")
-    coefs = ", ".join(_text(name) for name in mouth.coefs)
-    consent = [f"consent = {_text(likeness.consent)}"] if likeness.consent else []
+    told = NOBODY if likeness.declared == "ai-generated" else PERSON
+    coefs = ", ".join(toml_string(name) for name in mouth.coefs)
     return "\n".join([
-        "# Made by livehost avatar make. After changing a file on purpose:",
-        "# python -m livehost.avatar.seal THIS_FOLDER",
-        f"name = {_text(asked.name)}",
-        f"title = {_text(asked.title)}",
-        f'kind = "{"ai" if nobody else "person"}"',
-        f"licence = {_text(asked.licence)}",
-        f"provenance = {_text(told)}",
-        "",
-        "[likeness]",
-        f'declared = "{likeness.declared}"',
-        f"who = {_text(likeness.who)}",
-        f"on = {likeness.on:%Y-%m-%d}",
-        *consent,
-        "",
+        *about(asked, likeness, told.format(on=f"{date.today():%Y-%m-%d}")),
         "[frame]",
         f"x = {frame[0]}",
         f"y = {frame[1]}",
@@ -104,13 +89,3 @@ def _manifest(asked: Asked, likeness: LikenessKeys, frame: Box, frames: int, mou
         "[files]",
         "",
     ])  # fmt: skip
-
-
-def _text(value: str) -> str:
-    """Return a TOML string; JSON's escapes are TOML's too."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _png(path: Path, picture: NDArray[np.uint8]) -> None:
-    if not cv2.imwrite(str(path), np.ascontiguousarray(picture)):
-        raise ConfigError(f"{path}: cannot be written")

@@ -7,16 +7,19 @@ Only the wire format of protobuf is needed. Field numbers come from onnx.proto3 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 IR, OPSET = 8, 17
-FLOAT, INT32, INT64 = 1, 6, 7
-_TYPES = {"float32": FLOAT, "int32": INT32, "int64": INT64}
-_INT, _STRING, _INTS = 2, 3, 7  # AttributeProto.type
-_BYTES = 2  # wire type
+FLOAT, INT32, INT64, FLOAT16 = 1, 6, 7, 10
+_TYPES = {"float32": FLOAT, "int32": INT32, "int64": INT64, "float16": FLOAT16}
+_FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # AttributeProto.type
+_BYTES, _FIXED32 = 2, 5  # wire types
+
+Attribute = int | float | str | Sequence[int]
 
 
 class Graph:
@@ -32,21 +35,15 @@ class Graph:
         array = np.ascontiguousarray(values)
         if array.dtype == np.float64:
             array = array.astype(np.float32)
-        shape = np.shape(values)
-        dims = b"".join(_number(1, side) for side in shape)
         name = self._name("c")
-        kind = _number(2, _TYPES[array.dtype.name])
-        raw = _text(9, array.astype(array.dtype.newbyteorder("<")).tobytes())
-        self._constants.append(dims + kind + _text(8, name) + raw)
+        self._constants.append(tensor(name, array.reshape(np.shape(values))))
         return name
 
-    def add(self, kind: str, *inputs: str, **attributes: int | str | Sequence[int]) -> str:
+    def add(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
         """Add an operator with one output; return the output's name."""
         return self.split(kind, *inputs, outputs=1, **attributes)[0]
 
-    def split(
-        self, kind: str, *inputs: str, outputs: int, **attributes: int | str | Sequence[int]
-    ) -> list[str]:
+    def split(self, kind: str, *inputs: str, outputs: int, **attributes: Attribute) -> list[str]:
         """Add an operator with several outputs; return their names."""
         names = [self._name("t") for _ in range(outputs)]
         self._node(kind, inputs, names, attributes)
@@ -58,11 +55,9 @@ class Graph:
 
     def model(self, given: tuple[str, Sequence[int]], returned: tuple[str, Sequence[int]]) -> bytes:
         """Return the model: float32 input and output by name and shape."""
-        graph = b"".join(_text(1, node) for node in self._nodes) + _text(2, "face")
-        graph += b"".join(_text(5, constant) for constant in self._constants)
-        graph += _text(11, _port(*given)) + _text(12, _port(*returned))
-        opset = _text(8, _text(1, "") + _number(2, OPSET))
-        return _number(1, IR) + _text(2, "livehost") + _text(7, graph) + opset
+        graph = b"".join(text(1, each) for each in self._nodes) + text(2, "face")
+        graph += b"".join(text(5, each) for each in self._constants)
+        return model(graph + text(11, port(*given)) + text(12, port(*returned)))
 
     def _name(self, prefix: str) -> str:
         self._names += 1
@@ -73,33 +68,63 @@ class Graph:
         kind: str,
         inputs: Sequence[str],
         outputs: Sequence[str],
-        attributes: dict[str, int | str | Sequence[int]],
+        attributes: dict[str, Attribute],
     ) -> None:
-        ports = b"".join(_text(1, name) for name in inputs)
-        ports += b"".join(_text(2, name) for name in outputs)
-        said = b"".join(_text(5, _attribute(*each)) for each in attributes.items())
-        self._nodes.append(ports + _text(4, kind) + said)
+        self._nodes.append(node(kind, inputs, outputs, attributes))
 
 
-def _attribute(name: str, value: int | str | Sequence[int]) -> bytes:
-    named = _text(1, name)
+def model(graph: bytes) -> bytes:
+    """Return a ModelProto around a GraphProto."""
+    opset = text(8, text(1, "") + number(2, OPSET))
+    return number(1, IR) + text(2, "livehost") + text(7, graph) + opset
+
+
+def node(
+    kind: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    attributes: Mapping[str, Attribute],
+) -> bytes:
+    """Return a NodeProto."""
+    ports = b"".join(text(1, name) for name in inputs)
+    ports += b"".join(text(2, name) for name in outputs)
+    said = b"".join(text(5, _attribute(*each)) for each in attributes.items())
+    return ports + text(4, kind) + said
+
+
+def _attribute(name: str, value: Attribute) -> bytes:
+    named = text(1, name)
     if isinstance(value, int):
-        return named + _number(3, value) + _number(20, _INT)
+        return named + number(3, value) + number(20, _INT)
+    if isinstance(value, float):
+        raw = _varint(2 << 3 | _FIXED32) + struct.pack("<f", value)
+        return named + raw + number(20, _FLOAT)
     if isinstance(value, str):
-        return named + _text(4, value) + _number(20, _STRING)
-    return named + b"".join(_number(8, each) for each in value) + _number(20, _INTS)
+        return named + text(4, value) + number(20, _STRING)
+    return named + b"".join(number(8, each) for each in value) + number(20, _INTS)
 
 
-def _port(name: str, shape: Sequence[int]) -> bytes:
-    dims = b"".join(_text(1, _number(1, side)) for side in shape)
-    return _text(1, name) + _text(2, _text(1, _number(1, FLOAT) + _text(2, dims)))
+def tensor(name: str, array: np.ndarray[Any, Any]) -> bytes:
+    """Return a TensorProto of float32, float16, int32 or int64 values."""
+    dims = b"".join(number(1, side) for side in array.shape)
+    raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+    return dims + number(2, _TYPES[array.dtype.name]) + text(8, name) + text(9, raw)
 
 
-def _number(field: int, value: int) -> bytes:
+def port(name: str, shape: Sequence[int | str], kind: int = FLOAT) -> bytes:
+    """Return a ValueInfoProto; a side with a name may have any length."""
+    dims = (number(1, side) if isinstance(side, int) else text(2, side) for side in shape)
+    sides = b"".join(text(1, dim) for dim in dims)
+    return text(1, name) + text(2, text(1, number(1, kind) + text(2, sides)))
+
+
+def number(field: int, value: int) -> bytes:
+    """Return an integer field."""
     return _varint(field << 3) + _varint(value)
 
 
-def _text(field: int, body: bytes | str) -> bytes:
+def text(field: int, body: bytes | str) -> bytes:
+    """Return a field of bytes: text or a message."""
     raw = body.encode() if isinstance(body, str) else body
     return _varint(field << 3 | _BYTES) + _varint(len(raw)) + raw
 

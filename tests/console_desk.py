@@ -13,7 +13,9 @@ from typing import Any
 
 import aiohttp
 
-from livehost.brain.console import Console, Outcome, Receipt
+from livehost.brain.command import LOCAL, Command, Outcome, Who
+from livehost.brain.console import Console, Receipt
+from livehost.brain.desk import all_commands
 from livehost.channel import Channel
 from livehost.media import Packet, StreamHeader
 from livehost.wire import Encoded, StreamInfo
@@ -23,6 +25,7 @@ TOKEN = "0123456789abcdef-token"
 
 class FakeDesk:
     def __init__(self) -> None:
+        self.table: dict[str, Command] = {known.name: known for known in all_commands()}
         self.chat: list[Any] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.outcome = Outcome(True, "done", {"n": 1})
@@ -52,7 +55,7 @@ class FakeDesk:
         self.chat.append(values)
         return Receipt(True, id=f"{len(self.chat)}", reason="" if text else "empty")
 
-    async def command(self, name: str, args: dict[str, Any]) -> Outcome:
+    async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
         self.commands.append((name, args))
         await asyncio.sleep(self.command_seconds)
         return self.outcome

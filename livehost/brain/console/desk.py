@@ -10,17 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_args
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from livehost.brain.command import LOCAL, Command, Outcome, Who
 from livehost.channel import Channel
 from livehost.wire import Encoded, StreamInfo
-
-CommandName = Literal[
-    "say", "skip", "pause", "resume", "product", "stop", "output_add", "output_remove", "slate"
-]
-COMMANDS: tuple[str, ...] = get_args(CommandName)
-"""Names that `Desk.command` takes; their arguments stand in docs/operator-api.md."""
 
 StreamTap = AbstractAsyncContextManager[Channel[StreamInfo | Encoded]]
 """Entering gives a channel that starts with a `StreamInfo` (waiting for the stage, if need be);
@@ -44,23 +39,12 @@ class Receipt:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one operator command.
-
-    Attributes:
-        ok: it was carried out.
-        message: one line for the operator.
-        data: JSON values that belong to the answer.
-    """
-
-    ok: bool
-    message: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
 class Desk(Protocol):
     """The show as the console sees it. No method may hold the event loop for more than 5 ms."""
+
+    @property
+    def table(self) -> Mapping[str, Command]:
+        """Every command by its name; the arguments stand in docs/operator-api.md."""
 
     def status(self) -> dict[str, Any]:
         """Return JSON values for `/api/status`. The page shows these keys; none is required.
@@ -82,8 +66,8 @@ class Desk(Protocol):
     def submit_chat(self, raw: bytes | dict[str, Any]) -> Receipt:
         """Take one chat message (a JSON object as bytes, or parsed). Never raises on bad input."""
 
-    async def command(self, name: str, args: dict[str, Any]) -> Outcome:
-        """Carry out a command of `COMMANDS`. Never raises on bad arguments."""
+    async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
+        """Carry out a command of `table`. Never raises on bad arguments."""
 
     def recent(self) -> dict[str, Any]:
         """Return the last chat and utterances, newest last, for `/api/recent`.

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aiohttp import hdrs, web
 
+from livehost.brain.command import Command
 from livehost.brain.console.answers import answer, refusal
 from livehost.brain.console.chatdoor import MOST_BODY, ChatDoor
-from livehost.brain.console.desk import COMMANDS, Desk
+from livehost.brain.console.desk import Desk
 from livehost.brain.console.exposition import Exposition
 from livehost.brain.console.guard import Guard, add_headers
 from livehost.brain.console.health import reasons
@@ -170,7 +172,7 @@ class Console:
         return _batch([(n, r.reason) for n, r in enumerate(receipts, 1) if not r.ok], len(raws))
 
     async def _post_command(self, request: web.Request) -> web.Response:
-        name, args = _command(await _read(request, MOST_COMMAND))
+        name, args = _command(await _read(request, MOST_COMMAND), self._desk.table)
         if self._commands >= MOST_COMMANDS:
             return refusal(429, "too many commands at once; wait for the earlier ones")
         self._commands += 1
@@ -222,7 +224,7 @@ async def _read(request: web.Request, most: int) -> bytes:
     return body
 
 
-def _command(body: bytes) -> tuple[str, dict[str, Any]]:
+def _command(body: bytes, known: Mapping[str, Command]) -> tuple[str, dict[str, Any]]:
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
@@ -230,8 +232,8 @@ def _command(body: bytes) -> tuple[str, dict[str, Any]]:
     if not isinstance(values, dict):
         raise web.HTTPBadRequest(reason='send {"name": "...", "args": {...}}')
     name, args = values.get("name"), values.get("args", {})
-    if name not in COMMANDS:
-        raise web.HTTPBadRequest(reason=f"name must be one of {', '.join(COMMANDS)}")
+    if not isinstance(name, str) or name not in known:
+        raise web.HTTPBadRequest(reason=f"name must be one of {', '.join(known)}")
     if not isinstance(args, dict):
         raise web.HTTPBadRequest(reason="args must be an object")
     return name, args

@@ -1,0 +1,112 @@
+"""The desk of a real show, put together: what is seen of it and every command.
+
+In:  the parts of a show.   Out: `ShowDesk`, which the console asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from livehost.brain.chat.message import Rejected
+from livehost.brain.command import (
+    LOCAL,
+    Command,
+    Nothing,
+    Outcome,
+    Role,
+    Table,
+    Who,
+    command,
+    declared,
+)
+from livehost.brain.console.desk import Receipt, StreamTap
+from livehost.brain.desk.numbers import Numbers
+from livehost.brain.desk.seeing import Seeing
+from livehost.brain.desk.speech import SpeechCommands
+from livehost.brain.desk.stage import StageCommands
+
+if TYPE_CHECKING:
+    from livehost.brain.app import Show
+
+GROUPS: tuple[type, ...] = (SpeechCommands, StageCommands)
+"""Classes with commands, see `livehost.brain.command`: each is made with the `Show`."""
+
+
+class Ending:
+    """Ends the show."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+
+    @command(Role.OPERATOR)
+    def stop(self, _: Nothing, __: Who) -> Outcome:
+        """End the show: trailers are written, the state is saved."""
+        self._end()
+        return Outcome(True, "the show ends")
+
+
+class ShowDesk:
+    """The `Desk` of a real show.
+
+    Args:
+        show: the parts.
+        stop: asks for the end of the show.
+
+    Attributes:
+        table: everything that can be told to the show.
+    """
+
+    def __init__(self, show: Show, stop: Callable[[], None]) -> None:
+        self._show = show
+        self._stop = stop
+        self._seeing = Seeing(show)
+        self._numbers = Numbers(show)
+        self.table = Table()
+        for group in GROUPS:
+            self.table.add(group(show))
+        self.table.add(Ending(self._end))
+
+    def _end(self) -> None:
+        self._seeing.stopping = True
+        self._stop()
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the show; keys are described in `console.desk`."""
+        return self._seeing.status()
+
+    def recent(self) -> dict[str, Any]:
+        """Return the last chat and the last sentences, oldest first."""
+        return self._seeing.recent()
+
+    def metrics(self) -> dict[str, float]:
+        """Return every number by its Prometheus name."""
+        return self._numbers.all()
+
+    def stream(self) -> StreamTap:
+        """Return a tap on the encoded stream."""
+        return self._show.link.preview.tap()
+
+    def submit_chat(self, raw: bytes | dict[str, Any]) -> Receipt:
+        """Take one chat message in. Never raises on bad input."""
+        try:
+            return Receipt(True, self._show.feeds.direct("http", raw).id)
+        except Rejected as rejected:
+            return Receipt(False, reason=f"{rejected.reason}: {rejected}")
+
+    async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
+        """Carry out a command and write down who gave it. Never raises on bad arguments."""
+        outcome = await self.table.give(name, args, who)
+        known = self.table.get(name)
+        if known is not None and not (known.quiet and outcome.ok):
+            said = {key: value for key, value in args.items() if key not in known.secret}
+            self._show.state.audit(
+                "command", name=name, args=said, ok=outcome.ok, message=outcome.message,
+                who=who.name, role=who.role.value, address=who.address,
+            )  # fmt: skip
+        return outcome
+
+
+def all_commands() -> list[Command]:
+    """Return every command that a desk knows, without a show; they cannot be given."""
+    return [known for group in (*GROUPS, Ending) for known in declared(group)]

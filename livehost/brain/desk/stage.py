@@ -1,0 +1,63 @@
+"""Commands on the picture and the outputs.
+
+In:  an operator's switches.   Out: cues to the stage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from livehost.brain.command import Args, Outcome, Role, Who, command
+
+if TYPE_CHECKING:
+    from livehost.brain.app import Show
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")]
+
+
+class Switch(Args):
+    """On or off."""
+
+    on: bool = True
+
+
+class Target(Args):
+    """A place to send the stream to."""
+
+    name: Name
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Named(Args):
+    """An output by its name."""
+
+    name: Name
+
+
+class StageCommands:
+    """Switches the picture and the outputs."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._picture = show.picture
+
+    @command(Role.OPERATOR, Switch)
+    def slate(self, args: Switch, _: Who) -> Outcome:
+        """Show the slate instead of the host, or the host again."""
+        self._picture.show_slate(args.on)
+        self._show.state.flag("slate", args.on)
+        return Outcome(True, "slate shown" if args.on else "host shown")
+
+    @command(Role.OPERATOR, Target, secret=("url",))
+    def output_add(self, args: Target, _: Who) -> Outcome:
+        """Send the stream to one more place, for this run."""
+        self._picture.add_output(args.name, args.url)
+        return Outcome(True, f"output {args.name} is being added")
+
+    @command(Role.OPERATOR, Named)
+    def output_remove(self, args: Named, _: Who) -> Outcome:
+        """End an output."""
+        self._picture.remove_output(args.name)
+        return Outcome(True, f"output {args.name} is being removed")

@@ -1,0 +1,34 @@
+"""Build the console of a show.
+
+In:  the show, its options and the environment.   Out: a `Console` that is ready to run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from livehost.brain.console import Console
+from livehost.brain.desk.all import ShowDesk
+from livehost.config import Room
+from livehost.errors import ConfigError
+
+if TYPE_CHECKING:
+    from livehost.brain.app import Show
+
+
+def make_console(show: Show, stop: Callable[[], None]) -> Console:
+    """Return the console of a show. Raises ConfigError when its address is wrong."""
+    host, port = _address(show.room, show.options.console)
+    token = os.environ.get(show.room.console.token_env) or None
+    return Console(ShowDesk(show, stop), host, port, token, show.room.chat.most_bytes)
+
+
+def _address(room: Room, given: str | None) -> tuple[str, int]:
+    if given is None:
+        return room.console.host, room.console.port
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"--console {given}: write it like 127.0.0.1:8080")
+    return host.strip("[]"), int(port)

@@ -8,7 +8,7 @@ import pytest
 
 from livehost.avatar import load_avatar
 from livehost.avatar.command import Source, check, source_of
-from livehost.avatar.likeness import LikenessKeys, check_likeness
+from livehost.avatar.likeness import LikenessKeys, likeness_consent
 from livehost.avatar.making import Asked, Claim, Finding, Report, Verdict, fresh_folder
 from livehost.cli import parser
 from livehost.errors import ConfigError
@@ -139,7 +139,7 @@ def test_without_consent_nothing_is_made_and_nothing_loads(tmp_path, values, sai
     keys = Claim(consent=path).keys(tmp_path / "me", TODAY)
     record(tmp_path, **values)
     with pytest.raises(ConfigError, match=said) as caught:
-        check_likeness(keys, tmp_path / "me")
+        likeness_consent(keys, tmp_path / "me").check()
     assert len(caught.value.problems) == 1
     with pytest.raises(ConfigError, match=said):
         Claim(consent=path).checked(())
@@ -147,10 +147,10 @@ def test_without_consent_nothing_is_made_and_nothing_loads(tmp_path, values, sai
 
 def test_consent_may_name_rooms_which_are_asked_for_when_a_room_loads_it(tmp_path):
     keys = Claim(consent=record(tmp_path, rooms=["evening"])).keys(tmp_path / "me", TODAY)
-    check_likeness(keys, tmp_path / "me")
-    check_likeness(keys, tmp_path / "me", room="evening")
+    likeness_consent(keys, tmp_path / "me").check()
+    likeness_consent(keys, tmp_path / "me", room="evening").check()
     with pytest.raises(ConfigError, match="does not agree to room morning"):
-        check_likeness(keys, tmp_path / "me", room="morning")
+        likeness_consent(keys, tmp_path / "me", room="morning").check()
 
 
 def test_consent_may_name_the_photo(tmp_path):

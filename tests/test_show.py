@@ -268,6 +268,20 @@ def test_a_renderer_that_crashes_is_opened_again_where_it_was():
     assert (host.trouble, host.losses) == ("CUDA lost", 2)
 
 
+def test_who_has_withdrawn_is_not_drawn_while_the_scene_goes_on():
+    renderer = Renderer()
+    host = host_of(renderer)
+    for tick, why in enumerate(
+        ("", "王丽 has withdrawn consent", "王丽 has withdrawn consent", "")
+    ):
+        host.withdrawn = why
+        assert host.picture(Plan(tick, rest_face(), Quality.FULL)) is not None
+        assert host.trouble == why
+    first, nobody, still_nobody, last = host._scenery.seen
+    assert first is last is renderer
+    assert nobody is still_nobody and not nobody.alpha.any()
+
+
 def test_each_try_to_open_a_renderer_comes_later(caplog):
     broken = [BackendBroken("no memory")] * 4
     host = host_of(Renderer(fails={1}), *broken, Renderer(), rest_ticks=4)

@@ -3,6 +3,6 @@
 In:  a folder with avatar.toml.   Out: an `Avatar` that every renderer and driver can use.
 """
 
-from livehost.avatar.load import Avatar, Camera, Framing, Region, load_avatar
+from livehost.avatar.load import Avatar, Camera, Framing, Region, face_consent, load_avatar
 
-__all__ = ["Avatar", "Camera", "Framing", "Region", "load_avatar"]
+__all__ = ["Avatar", "Camera", "Framing", "Region", "face_consent", "load_avatar"]

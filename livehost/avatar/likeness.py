@@ -1,6 +1,6 @@
 """Whose face an avatar has, and whether it may be used today.
 
-In:  [likeness] in avatar.toml.   Out: nothing, or a ConfigError that says why not.
+In:  [likeness] in avatar.toml.   Out: the consent to ask, at load and while the face is used.
 """
 
 from __future__ import annotations
@@ -37,15 +37,13 @@ class LikenessKeys(Model):
         return self
 
 
-def check_likeness(keys: LikenessKeys | None, folder: Path, room: str = "") -> None:
-    """Check that the face may be used.
+def likeness_consent(keys: LikenessKeys | None, folder: Path, room: str = "") -> Consent | None:
+    """Return the consent that the face needs; None when the manifest names no record.
 
     Args:
         room: the room it is for; "" does not ask which rooms were agreed to.
-
-    Raises:
-        ConfigError: there is no consent (any more), one line each.
     """
-    if keys is not None and keys.consent:
-        record = Path(os.path.normpath(folder / keys.consent))
-        Consent(record, Use(Scope.LIKENESS, room)).check()
+    if keys is None or not keys.consent:
+        return None
+    record = Path(os.path.normpath(folder / keys.consent))
+    return Consent(record, Use(Scope.LIKENESS, room))

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from livehost.avatar.likeness import check_likeness
+from livehost.avatar.likeness import likeness_consent
 from livehost.avatar.loop import Loop, load_loop
 from livehost.avatar.manifest import DepthKeys, Manifest, RegionKeys, Shapes
 from livehost.config import load_toml
+from livehost.consent import Consent
 from livehost.errors import ConfigError
 from livehost.media import BLENDSHAPES, SHAPE
 from livehost.models import verify
@@ -90,6 +91,7 @@ class Avatar:
         head_weight: (H, W) uint8, 255 moves rigidly with the head, 0 stays.
         torso: (H, W) uint8, 255 rises with a breath; None: all that does not move with the head.
         motion: share of the head's usual motion that the plate bears.
+        consent: of the person whose face it is, to be asked while it is shown; None: nobody's.
         eyes: None when the eyes are the film's.
         visemes, emotions: (53,) float32 targets, ordered as `BLENDSHAPES`.
         ipa: phone to the visemes it passes through.
@@ -111,6 +113,7 @@ class Avatar:
     loop: Loop | None = None
     torso: NDArray[np.uint8] | None = None
     motion: float = 1.0
+    consent: Consent | None = None
 
 
 def load_avatar(folder: Path, room: str = "") -> Avatar:
@@ -124,7 +127,9 @@ def load_avatar(folder: Path, room: str = "") -> Avatar:
             face it is does not agree (any more); one line each.
     """
     manifest = load_toml(folder / MANIFEST, Manifest)
-    check_likeness(manifest.likeness, folder, room)
+    consent = likeness_consent(manifest.likeness, folder, room)
+    if consent:
+        consent.check()
     _verify_files(folder, manifest)
     plate = _plate(folder / manifest.plate)
     size = (plate.shape[0], plate.shape[1])
@@ -147,7 +152,17 @@ def load_avatar(folder: Path, room: str = "") -> Avatar:
         loop=load_loop(folder, manifest.loop) if manifest.loop else None,
         torso=_grey(folder / manifest.torso, size) if manifest.torso else None,
         motion=manifest.motion,
+        consent=consent,
     )
+
+
+def face_consent(folder: Path, room: str = "") -> Consent | None:
+    """Return the consent behind the face of an avatar that is not loaded; None when none is needed.
+
+    Raises:
+        ConfigError: there is no avatar in `folder`.
+    """
+    return likeness_consent(load_toml(folder / MANIFEST, Manifest).likeness, folder, room)
 
 
 def dense(sparse: dict[str, float]) -> NDArray[np.float32]:

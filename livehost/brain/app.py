@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from livehost import __version__
+from livehost.brain.actions.actions import Actions
+from livehost.brain.actions.moments import Moments
 from livehost.brain.ahead import SpeechAhead
 from livehost.brain.audit import Kind as Audit
 from livehost.brain.audit.persons import watch_consents
@@ -103,7 +105,12 @@ class Show:
             )
         )
         self.link = StageLink(options.socket)
+        self.actions = Actions(room.name, room.action, self.state.store)
+        self.moments = Moments(
+            self.actions.emit, self.state, room.name, lambda: self.catalog.products
+        )
         self.picture = Picture(self.link.cue)
+        self.picture.shown = self.moments.card
         self.picture.paused = bool(memory.flags.get("paused"))
         self.picture.slate = bool(memory.flags.get("slate"))
         history = History()
@@ -185,6 +192,7 @@ class Show:
     async def run(self, ending: asyncio.Event, lines: asyncio.StreamReader | None) -> None:
         """Keep every service running until `ending` is set."""
         self._note_beginning()
+        self.moments.began(self.room.scene.title)
         async with asyncio.TaskGroup() as group:
             services = [
                 group.create_task(supervise(name, service), name=name)
@@ -201,18 +209,21 @@ class Show:
                     ("console", self._console),
                     ("chat", self.feeds.run),
                     ("chat-sources", self._chat_sources),
+                    ("actions", self.actions.run),
                 )
             ]
             for source in self._sources(lines):
                 feed = self.feeds.add(Feed(source.name, source.name))
                 services.append(group.create_task(keep(source, feed), name=source.name))
             await ending.wait()
+            self.moments.ended()
             for task in services:
                 task.cancel()
 
     async def close(self) -> None:
         """Save the last state and close what is open."""
         self.state.log.note(Audit.SHOW, event="ended")
+        await self.actions.finish()
         await self.state.close()
         if self.replier.value:
             await self.replier.value.close()
@@ -239,11 +250,15 @@ class Show:
             log.warning("nothing in a sentence can be spoken", extra={"text": text})
 
     async def _consents(self) -> None:
-        """Write down whose voices are in use."""
+        """Write down whose voices and whose face are in use."""
         await self.voice.get()
+        from livehost.avatar import face_consent  # noqa: PLC0415  (see _load_voice)
         from livehost.brain.voice.consented import consents  # noqa: PLC0415  (see _load_voice)
 
-        await watch_consents(consents(self.room), self.state.log.note)
+        used = consents(self.room)
+        if face := face_consent(self.room.near(self.room.avatar.path), self.room.name):
+            used["face"] = face
+        await watch_consents(used, self.state.log.note)
 
     async def _watch_catalog(self) -> None:
         """Put saved files in force; broken ones are reported and left aside."""

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 HEALTH_SECONDS = 0.25
 PROGRESS_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
+CONSENT_SECONDS = 5.0
 WARM_PICTURES = 5  # drawn before going on air: the first ones cost many times the later ones
 
 
@@ -75,6 +76,7 @@ class Stage:
         self._boot = uuid.uuid4().hex
         timeline = Timeline(room.video.rate)
         avatar = load_avatar(room.near(room.avatar.path), room.name)
+        self._consent = avatar.consent
         self._encoder: Encoder = open_encoder(room.video, room.audio)
         named = room.avatar.network
         network = load_network(room.near(named)) if named else None
@@ -135,6 +137,7 @@ class Stage:
         services = [
             group.create_task(self._link.run(), name="brain-link"),
             group.create_task(self._tell(), name="health"),
+            group.create_task(self._watch_consent(), name="consent"),
         ]
         for name in list(self._outputs):
             self._start_output(name)
@@ -151,11 +154,28 @@ class Stage:
         closing = (self._end_output(name) for name in list(self._outputs))
         await asyncio.gather(*closing, return_exceptions=True)
 
+    async def _watch_consent(self) -> None:
+        """Take a person out of the picture within seconds of the end of her or his consent."""
+        if self._consent is None:
+            return
+        loop = asyncio.get_running_loop()
+        while True:
+            problem = await loop.run_in_executor(None, self._consent.problem)
+            if problem != self._host.withdrawn:
+                log.warning("consent of the host's person changed", extra={"problem": problem})
+            self._host.withdrawn = problem
+            await asyncio.sleep(CONSENT_SECONDS)
+
     def _safety(self) -> Still:
-        """Warm up, and return the picture of last resort: the room now, label included."""
+        """Warm up, and return the picture of last resort: the room now, label included.
+
+        A person who may withdraw is not in it.
+        """
         for _ in range(WARM_PICTURES):
             self._host.picture(Plan(0, rest_face(), Quality.FULL))
+        self._host.withdrawn = "not in the safety picture" if self._consent else ""
         picture = self._host.picture(Plan(0, rest_face(), Quality.PLATE))
+        self._host.withdrawn = ""
         if picture is None:
             raise RuntimeError("the host made no first picture")
         return Still(picture)

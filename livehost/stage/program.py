@@ -11,11 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from livehost.media import Face, Layer, Quality, Yuv
 from livehost.stage.render import Renderer
 from livehost.wire import Cue, CueKind
 
 log = logging.getLogger(__name__)
+
+_GREY = np.full((2, 2), 128, np.uint8)
+_NOBODY = Layer(
+    Yuv(_GREY, _GREY[:1, :1], _GREY[:1, :1]),
+    alpha=np.zeros((2, 2), np.uint8),
+    alpha_uv=np.zeros((1, 1), np.uint8),
+    left=0,
+    top=0,
+)  # a layer that shows nothing: None would leave the last picture of the host standing
 
 MOST_REST_TICKS = 750
 """Between two tries to open a renderer; one that held longer than this starts a new count."""
@@ -74,6 +85,7 @@ class Host:
     Attributes:
         failures: times that a renderer raised, or did not open.
         provider: where its models run, or ran last.
+        withdrawn: why she must not be shown; the scene goes on without her. "" shows her.
     """
 
     name = "host"
@@ -88,7 +100,7 @@ class Host:
         self._presenter: Layer | None = None
         self._shown: Face | None = None
         self._renderer: Renderer | None = open_renderer()
-        self._why = ""
+        self._why = self.withdrawn = ""
         self._losses = self.failures = 0
         self.provider = self._renderer.provider
 
@@ -96,6 +108,8 @@ class Host:
     def trouble(self) -> str:
         """Why she is not drawn as she should be, "" when all is well."""
         renderer = self._renderer
+        if self.withdrawn:
+            return self.withdrawn
         return self._why if renderer is None else renderer.trouble
 
     @property
@@ -111,6 +125,9 @@ class Host:
         return self._scenery.compose(plan.tick, presenter, plan.caption, plan.progress)
 
     def _draw(self, plan: Plan) -> Layer | None:
+        if self.withdrawn:
+            self._presenter = _NOBODY
+            return _NOBODY
         try:
             if self._renderer is None:
                 if plan.tick < self._again_at:

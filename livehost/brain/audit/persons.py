@@ -1,6 +1,6 @@
-"""The consent of every person behind a voice, into the audit log: what is used, what has lapsed.
+"""The consent of every person behind a voice or the face, into the audit log: used, lapsed.
 
-In:  the consents of the room's voices.   Out: a record when the show begins and at each change.
+In:  the consents of the room's voices and of its host's face.   Out: a record when the show begins and at each change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def watch_consents(consents: Mapping[str, Consent], note: Note) -> None:
     """Write down each consent and what becomes of it, until cancelled.
 
     Args:
-        consents: by the engine that speaks with the person's voice.
+        consents: by the engine that speaks with the person's voice; "face" for the host's face.
     """
     loop, told = asyncio.get_running_loop(), dict[str, dict[str, Any]]()
     while True:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from livehost.config import Room, load_room
+from livehost.config_actions import problems as action_problems
 from livehost.config_chat import problems
 from livehost.errors import ConfigError
 
@@ -26,6 +27,7 @@ def check(path: Path) -> list[str]:
         _scripts,
         _outputs,
         _chat,
+        _actions,
     )
     return [problem for step in steps for problem in _problems(step, room)]
 
@@ -74,3 +76,7 @@ def _outputs(room: Room) -> Iterable[str]:
 
 def _chat(room: Room) -> Iterable[str]:
     return (f"{room.file}: {problem}" for problem in problems(room.chat))
+
+
+def _actions(room: Room) -> Iterable[str]:
+    return (f"{room.file}: {problem}" for problem in action_problems(room.action))

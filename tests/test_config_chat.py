@@ -45,7 +45,7 @@ DOUYIN = '[[chat.source]]\nkind = "douyin"\nname = "d"\nsecret_env = "S"\n'
         (DOUYIN + 'app_id = "1"\n', "room.toml:6: chat.source.0: app_id and app_secret_env"),
         (DOUYIN + 'messages = ["live_x"]\n', "room.toml:10: chat.source.0.messages.0: Input"),
         (DOUYIN + "queue = 1\n", "room.toml:10: chat.source.0.queue: Input should be greater"),
-        (DOUYIN + DOUYIN, "room.toml:1: chat.source: each source needs a name of its own; d is"),
+        (DOUYIN + DOUYIN, "room.toml:6: chat.source: each source needs a name of its own; d is"),
         (DOUYIN.replace('"d"', '"http"'), "room.toml:8: chat.source.0.name: is the name of a"),
         (DOUYIN.replace('"d"', '"A b"'), "room.toml:8: chat.source.0.name: String should"),
         (HEAD % "websocket" + 'url = "wss://u:p@x/"\n', "room.toml:9: chat"),

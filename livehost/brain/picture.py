@@ -18,10 +18,14 @@ class Picture:
 
     Args:
         post: sends a cue if there is a stage.
+
+    Attributes:
+        shown: told of each card that takes the place of another.
     """
 
     def __init__(self, post: Callable[[Cue], object]) -> None:
         self._post = post
+        self.shown: Callable[[Card], None] = lambda _card: None
         self._card: Card = {}
         self._question_of: int | None = None
         self.slate = False
@@ -46,6 +50,8 @@ class Picture:
         if card != self._card:
             self._card = card
             self._at(CueKind.PRODUCT, card, utterance)
+            if card:
+                self.shown(card)
 
     def question(self, question: Card, utterance: int) -> None:
         """Show the question that `utterance` answers; {} hides the one before it."""

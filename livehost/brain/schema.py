@@ -62,6 +62,36 @@ _VERSIONS: tuple[str, ...] = (
     """,
     "ALTER TABLE cursor ADD COLUMN round INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE chat ADD COLUMN class TEXT NOT NULL DEFAULT '';",  # of a comment, see chat.classes
+    """
+    CREATE TABLE actions (      -- events that an [[action]] has not got yet
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        target TEXT NOT NULL,
+        id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        at TEXT NOT NULL,
+        body TEXT NOT NULL,     -- JSON, as it is sent
+        UNIQUE (target, id)
+    );
+    CREATE TABLE experiments (
+        id TEXT PRIMARY KEY,
+        definition TEXT NOT NULL,   -- JSON
+        kept TEXT NOT NULL,     -- arm that the operator froze it on; '' while it runs
+        at TEXT NOT NULL        -- of the last change
+    ) WITHOUT ROWID;
+    CREATE TABLE exposures (    -- an arm chosen for a place of the script
+        experiment TEXT NOT NULL,
+        number INTEGER NOT NULL,    -- of the choice, from 0
+        place TEXT NOT NULL,
+        arm TEXT NOT NULL,
+        share REAL NOT NULL,    -- probability that it was chosen with
+        chosen TEXT NOT NULL,
+        began TEXT NOT NULL DEFAULT '',     -- first sound; '' when it was never on air
+        until TEXT NOT NULL DEFAULT '',     -- what happens from then on is not counted; '' still open
+        viewer_minutes REAL,    -- NULL where no audience was reported
+        counts TEXT NOT NULL DEFAULT '{}',  -- JSON: what viewers did, by kind
+        PRIMARY KEY (experiment, number)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(_VERSIONS)
 

@@ -50,6 +50,7 @@ class Seeing:
             "stage": {"connected": show.link.connected, **stage},
             "outputs": [{"name": name, **values} for name, values in outputs.items()],
             "chat": self._chat(),
+            "actions": show.actions.snapshot(),
             **self._records(),
             "voice": show.voice.value.snapshot() if show.voice.value else {},
             "warnings": warnings(show),

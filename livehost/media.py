@@ -181,14 +181,14 @@ class Packet:
     """One encoded packet.
 
     Attributes:
-        kind: which stream it belongs to.
+        kind: which stream it belongs to; "audio" is AAC, "opus" the same sound in Opus.
         pts, dts: 48 kHz samples since tick 0.
         duration: 48 kHz samples.
-        keyframe: True for every audio packet.
+        keyframe: True for every packet of sound.
         data: H.264 in AVCC form (length-prefixed) or a raw AAC / Opus access unit.
     """
 
-    kind: Literal["video", "audio"]
+    kind: Literal["video", "audio", "opus"]
     pts: int
     dts: int
     duration: int

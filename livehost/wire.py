@@ -69,6 +69,8 @@ class CueKind(StrEnum):
     SLATE = "slate"  # show the slate instead of the host [on: bool]
     OUTPUT_ADD = "output_add"  # [name, url]
     OUTPUT_REMOVE = "output_remove"  # [name]
+    KEYFRAME = "keyframe"  # make a keyframe soon, for somebody who has just joined
+    OPUS = "opus"  # send the sound in Opus, too [on: bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from livehost.clock import Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Yuv
 from livehost.stage import encode
-from livehost.stage.avc import avcc_record, nal_units, parameter_sets, record_in
+from livehost.avc import avcc_record, nal_units, parameter_sets, record_in
 from livehost.stage.encode import AAC_SAMPLES, open_encoder
 from livehost.stage.outputs.mux import Muxer, flv_head
 

@@ -227,6 +227,52 @@ def test_a_newcomer_starts_with_the_parameters_and_the_current_group():
     assert len(first) == 1 + 50 and then[0].packet.pts == 75 * 1920 and subscribers == 1
 
 
+def opus(n):
+    return Encoded(Packet("opus", n * 960, n * 960, 960, True, b"o"))
+
+
+def test_who_watches_live_gets_opus_from_the_next_keyframe_and_others_get_aac():
+    async def main():
+        told = []
+        tap = PreviewTap(told.append)
+        tap.info(INFO)
+        feed(tap, 0, 75)
+        async with tap.tap(live=True) as live, tap.tap() as later:
+            async with tap.tap(live=True):
+                assert tap.live
+            for n in range(75, 125):
+                tap.packet(video(n, n % 50 == 0))
+                tap.packet(audio(n))
+                tap.packet(opus(n))
+            got = await drain(live), await drain(later)
+        return *got, told, tap.live
+
+    live, later, told, still = run(main())
+    assert live[0] is INFO and live[1].packet.pts == 100 * 1920
+    assert {m.packet.kind for m in live[1:]} == {"video", "opus"}
+    assert {m.packet.kind for m in later[1:]} == {"video", "audio"}
+    assert told == [True, False] and not still
+
+
+def test_the_stage_is_told_of_opus_again_after_it_was_away():
+    async def scenario(stage, link, ears):
+        link.preview.info(INFO)
+        async with link.preview.tap(live=True):
+            link.want_keyframe()
+            first = [m for m in stage.received if isinstance(m, Cue)]
+            stage.die()
+            stage.be_born()
+            await asyncio.sleep(5)
+            again = [m for m in stage.received if isinstance(m, Cue)][len(first) :]
+        last = stage.received[-1]
+        return first, again, last
+
+    first, again, last = linked(scenario)
+    assert [c.kind for c in first] == [CueKind.OPUS, CueKind.KEYFRAME]
+    assert again == [Cue(CueKind.OPUS, {"on": True})]
+    assert last == Cue(CueKind.OPUS, {"on": False})
+
+
 def test_before_the_stage_is_there_a_newcomer_waits():
     async def main():
         tap = PreviewTap()

@@ -32,7 +32,7 @@ MESSAGE = st.one_of(
     st.builds(
         wire.Encoded,
         st.builds(
-            Packet, st.sampled_from(["video", "audio"]), NUMBER, NUMBER, NUMBER, st.booleans(),
+            Packet, st.sampled_from(["video", "audio", "opus"]), NUMBER, NUMBER, NUMBER, st.booleans(),
             st.binary(max_size=50),
         ),
     ),

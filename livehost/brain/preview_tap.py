@@ -1,12 +1,15 @@
 """Hand the encoded stream to browsers without ever waiting for one of them.
 
 In:  `StreamInfo` and `Encoded` from the stage.   Out: bounded channels of the same.
+
+There are two ways to watch: from the current group of pictures on, with AAC; and live, with Opus,
+which the stage makes only while somebody wants it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +18,7 @@ from livehost.clock import SAMPLE_RATE
 from livehost.wire import Encoded, StreamInfo
 
 HELD_SECONDS = 12.0  # of video in one channel; a group of pictures may last 10 s
+LIVE_SECONDS = 1.0  # of video in the channel of one who watches live
 MOST_GROUP = 2000  # packets kept for those who join
 AUDIO_WEIGHT = 0.001
 
@@ -23,8 +27,16 @@ Tap = Channel[StreamInfo | Encoded]
 
 @dataclass(eq=False, slots=True)
 class _Subscriber:
-    channel: Tap = field(default_factory=lambda: Channel(HELD_SECONDS))
+    live: bool = False
+    channel: Tap = field(init=False)
     skipping: bool = False
+
+    def __post_init__(self) -> None:
+        self.channel = Channel(LIVE_SECONDS if self.live else HELD_SECONDS)
+
+    def wants(self, message: Encoded) -> bool:
+        """Say whether a packet is for this one."""
+        return message.packet.kind in ("video", "opus" if self.live else "audio")
 
     def begin(self, info: StreamInfo) -> None:
         """Start over with `info`; what was not taken is dropped."""
@@ -42,9 +54,14 @@ class _Subscriber:
 
 
 class PreviewTap:
-    """Fan out the stream; a newcomer begins with the current group of pictures."""
+    """Fan out the stream.
 
-    def __init__(self) -> None:
+    Args:
+        on_live: told when the first one watches live, and when the last one has left.
+    """
+
+    def __init__(self, on_live: Callable[[bool], None] = lambda _: None) -> None:
+        self._on_live = on_live
         self._info: StreamInfo | None = None
         self._group: list[Encoded] = []
         self._subscribers: set[_Subscriber] = set()
@@ -74,23 +91,45 @@ class PreviewTap:
         if len(self._group) > MOST_GROUP:
             self._group.clear()
         for subscriber in self._subscribers:
-            self.left_out += not subscriber.offer(message, self._info)
+            if subscriber.wants(message):
+                self.left_out += not subscriber.offer(message, self._info)
+
+    @property
+    def live(self) -> bool:
+        """Somebody watches live."""
+        return any(subscriber.live for subscriber in self._subscribers)
 
     @asynccontextmanager
-    async def tap(self) -> AsyncIterator[Tap]:
-        """Give a channel that starts with a `StreamInfo`, waiting for the stage if need be."""
+    async def tap(self, *, live: bool = False) -> AsyncIterator[Tap]:
+        """Give a channel that starts with a `StreamInfo`, waiting for the stage if need be.
+
+        Args:
+            live: with Opus, from the next keyframe on; else with AAC, from the last one on.
+        """
         await self._known.wait()
-        subscriber = _Subscriber()
+        subscriber = _Subscriber(live)
         if self._info:
             subscriber.begin(self._info)
-        for message in self._group:
+        group = [] if live else [m for m in self._group if subscriber.wants(m)]
+        for message in group:
             subscriber.offer(message, self._info)
-        subscriber.skipping = not self._group  # begins with the next keyframe
-        self._subscribers.add(subscriber)
+        subscriber.skipping = not group  # begins with the next keyframe
+        self._enter(subscriber)
         try:
             yield subscriber.channel
         finally:
-            self._subscribers.discard(subscriber)
+            self._leave(subscriber)
+
+    def _enter(self, subscriber: _Subscriber) -> None:
+        news = subscriber.live and not self.live
+        self._subscribers.add(subscriber)
+        if news:
+            self._on_live(True)
+
+    def _leave(self, subscriber: _Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        if subscriber.live and not self.live:
+            self._on_live(False)
 
 
 def _opens(message: Encoded) -> bool:

@@ -109,7 +109,7 @@ class StageLink:
         self._stage: Connection | None = None
         self._moved = asyncio.Event()
         self._level = Level()
-        self.preview = PreviewTap()
+        self.preview = PreviewTap(self._opus)
         self.health: dict[str, Any] = {}
         self.hello: Hello | None = None
         self.session = 0
@@ -162,6 +162,13 @@ class StageLink:
             self._level.cut(_now())
             self._moved.set()
         return True
+
+    def want_keyframe(self) -> None:
+        """Ask for a keyframe soon; the stage makes no more than one a second for it."""
+        self.cue(Cue(CueKind.KEYFRAME))
+
+    def _opus(self, on: bool) -> None:
+        self.cue(Cue(CueKind.OPUS, {"on": on}))
 
     def remaining(self) -> float:
         """Return the seconds of speech that the stage still has to say."""
@@ -220,6 +227,8 @@ class StageLink:
         self._level = Level()
         self._stage, self.hello = stage, hello
         self.session += 1
+        if self.preview.live:
+            self._opus(True)
         if self._listener:
             self._listener.up(hello)
 

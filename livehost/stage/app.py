@@ -33,6 +33,7 @@ from livehost.stage.render import make_renderer
 from livehost.stage.render.peers import load_network, playout
 from livehost.stage.show import Show
 from livehost.stage.sound import Mixer
+from livehost.stage.wishes import Wishes
 from livehost.supervise import supervise
 from livehost.wire import Cue, CueKind, Health, Heard, Hello, Progress, Speech, Started
 
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 HEALTH_SECONDS = 0.25
 PROGRESS_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
+BRAIN = ""  # who wants Opus; outputs have names
 CONSENT_SECONDS = 5.0
 WARM_PICTURES = 5  # drawn before going on air: the first ones cost many times the later ones
 
@@ -110,6 +112,7 @@ class Stage:
             self._report,
             on_cues=CardGlance(drive.glance, towards),
         )
+        self._wishes = Wishes(self.show.want_keyframe, self._opus)
         self._link = BrainLink(options.socket, self._hello, self.header, self._receive)
         self._outputs: dict[str, tuple[Output, asyncio.Task[None] | None]] = {}
         for target in targets(room, options):
@@ -183,9 +186,13 @@ class Stage:
     # --- packets and reports ----------------------------------------------------------------------
 
     def _emit(self, packet: Packet) -> None:
+        self._wishes.made(packet)
         for output, _ in self._outputs.values():
             output.put(packet)
         self._link.packet(packet)
+
+    def _opus(self, on: bool) -> None:
+        self._encoder.opus = on
 
     def _report(self, report: Started | Heard) -> None:
         self._link.report(report)
@@ -217,6 +224,7 @@ class Stage:
             "renderer_trouble": self._host.trouble,
             "accelerator_losses": self._host.losses,
             "preview_left_out": self._link.left_out,
+            "keyframes_asked": self._wishes.keyframes,
             "scene": self._composer.snapshot(),
             "sound": self._mixer.snapshot(),
             "outputs": {name: output.snapshot() for name, (output, _) in self._outputs.items()},
@@ -225,6 +233,7 @@ class Stage:
     # --- from the brain ---------------------------------------------------------------------------
 
     def _hello(self) -> Hello:
+        self._wishes.opus(BRAIN, False)  # it says so again when it still wants it
         header = self.header
         return Hello(self._boot, header.width, header.height, header.fps, self._playout.on_air)
 
@@ -239,6 +248,10 @@ class Stage:
                 self._playout.paused = True
             case CueKind.RESUME:
                 self._playout.paused = False
+            case CueKind.KEYFRAME:
+                self._wishes.keyframe()
+            case CueKind.OPUS:
+                self._wishes.opus(BRAIN, bool(message.data.get("on")))
             case CueKind.OUTPUT_ADD:
                 name, url = (str(message.data.get(key, "")) for key in ("name", "url"))
                 self._add_output(Target(name, url))

@@ -1,4 +1,4 @@
-"""Encode once for everybody: H.264 by NVENC or x264, AAC-LC by FFmpeg.
+"""Encode once for everybody: H.264 by NVENC or x264, AAC-LC and, where wanted, Opus by FFmpeg.
 
 In:  4:2:0 pictures by tick, 48 kHz stereo PCM.   Out: `Packet`s on the sample clock.
 
@@ -21,14 +21,15 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from livehost import config
+from livehost.avc import avcc, avcc_record, parameter_sets
 from livehost.clock import SAMPLE_RATE, Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Packet, StreamHeader, Yuv
-from livehost.stage.avc import avcc, avcc_record, parameter_sets
+from livehost.stage.encode_sound import AAC_SAMPLES as AAC_SAMPLES  # noqa: PLC0414
+from livehost.stage.encode_sound import AudioEncoder, OpusEncoder, translated
 
 log = logging.getLogger(__name__)
 
-AAC_SAMPLES = 1024  # per access unit
 _SAFE = "libx264"
 _BLACK = (16, 128, 128)  # Y, U, V
 
@@ -42,12 +43,16 @@ class Encoder:
 
     Attributes:
         trouble: why x264 took over, "" while it did not.
+        opus: make the sound in Opus, too; may be set from any thread. It falls back to False when
+            Opus does not work here.
     """
 
     def __init__(self, video: VideoEncoder, audio: AudioEncoder) -> None:
         self._video = video
         self._audio = audio
+        self._opus: OpusEncoder | None = None
         self.trouble = ""
+        self.opus = False
 
     @property
     def name(self) -> str:
@@ -109,7 +114,19 @@ class Encoder:
             ValueError: there is a gap or an overlap.
             BackendBroken: the encoder failed.
         """
-        return self._audio.encode(first_sample, pcm)
+        return self._audio.encode(first_sample, pcm) + self._in_opus(first_sample, pcm)
+
+    def _in_opus(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]:
+        if not self.opus:
+            self._opus = None
+            return []
+        try:
+            self._opus = self._opus or OpusEncoder()
+            return self._opus.encode(first_sample, pcm)
+        except BackendBroken as error:  # the show goes on without
+            log.warning("no Opus: WebRTC has no sound", extra={"why": str(error)})
+            self._opus, self.opus = None, False
+            return []
 
     def flush(self) -> list[Packet]:
         """Return what the encoders still hold, in order of time; they take nothing after it."""
@@ -166,7 +183,7 @@ class VideoEncoder:
         self._timeline = Timeline(self.fps)
         self._next_tick = 0
         self.awaited: list[int] = []
-        self._context = _translated(name, lambda: _video_context(name, video))
+        self._context = translated(name, lambda: _video_context(name, video))
         given = self._context.extradata or b""
         self.extradata = given if given[:1] == b"\x01" else avcc_record(given)
         self._annex_b = given[:1] != b"\x01"
@@ -206,7 +223,7 @@ class VideoEncoder:
             plane[:] = drawn
 
     def _packets(self, encode: Callable[[], list[Any]]) -> list[Packet]:
-        return [self._packet(packet) for packet in _translated(self.name, encode)]
+        return [self._packet(packet) for packet in translated(self.name, encode)]
 
     def _packet(self, packet: Any) -> Packet:
         encoded, keyframe = bytes(packet), bool(packet.is_keyframe)
@@ -220,71 +237,6 @@ class VideoEncoder:
             keyframe=keyframe,
             data=self._before_keyframes + unit if keyframe else unit,
         )
-
-
-class AudioEncoder:
-    """AAC-LC, 48 kHz stereo. Raises BackendBroken when it does not open."""
-
-    def __init__(self, bitrate_kbps: int) -> None:
-        self._context = _translated("aac", lambda: _audio_context(bitrate_kbps))
-        self.extradata: bytes = self._context.extradata or b""
-        self._start: int | None = None
-        self._held = np.zeros((0, 2), np.int16)
-        self._next = 0  # index of the first sample in `_held`
-
-    def encode(self, first_sample: int, pcm: NDArray[np.int16]) -> list[Packet]:
-        """See `Encoder.audio`."""
-        if self._start is None:
-            self._start = self._next = first_sample
-        if first_sample != self._next + len(self._held):
-            expected = self._next + len(self._held)
-            raise ValueError(f"sound at sample {first_sample}, expected {expected}")
-        self._held = np.concatenate([self._held, pcm])
-        packets: list[Packet] = []
-        while len(self._held) >= AAC_SAMPLES:
-            packets += self._unit(self._held[:AAC_SAMPLES])
-            self._held = self._held[AAC_SAMPLES:]
-        return packets
-
-    def flush(self) -> list[Packet]:
-        """See `Encoder.flush`. The last access unit is filled up with silence."""
-        last: list[Packet] = []
-        if len(self._held):
-            padded = np.zeros((AAC_SAMPLES, 2), np.int16)
-            padded[: len(self._held)] = self._held
-            last, self._held = self._unit(padded), self._held[:0]
-        return last + self._packets(None)
-
-    def _unit(self, pcm: NDArray[np.int16]) -> list[Packet]:
-        frame = av.AudioFrame("fltp", "stereo", AAC_SAMPLES)
-        for channel, plane in enumerate(frame.planes):
-            wave = np.frombuffer(memoryview(plane), np.float32)
-            np.multiply(pcm[:, channel], np.float32(1 / 32768), out=wave)
-        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, _AUDIO_BASE, self._next
-        self._next += AAC_SAMPLES
-        return self._packets(frame)
-
-    def _packets(self, frame: Any) -> list[Packet]:
-        made = _translated("aac", lambda: self._context.encode(frame))
-        return [
-            Packet("audio", packet.pts, packet.pts, AAC_SAMPLES, True, bytes(packet))
-            for packet in made
-            # The encoder starts with one unit of priming before the first sample, and already
-            # counts it in pts; a player hears nothing in it.
-            if packet.pts >= (self._start or 0)
-        ]
-
-
-_AUDIO_BASE = Fraction(1, SAMPLE_RATE)
-
-
-def _translated(name: str, call: Callable[[], Any]) -> Any:
-    """Run a call into FFmpeg; its errors become BackendBroken."""
-    try:
-        return call()
-    except (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError) as error:
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise BackendBroken(f"{name}: {said}") from error
 
 
 def _frame(width: int, height: int) -> tuple[Any, list[NDArray[np.uint8]]]:
@@ -358,13 +310,3 @@ _OPTIONS: dict[str, Callable[[config.Video], dict[str, str]]] = {
     "libx264": _x264,
     "h264_nvenc": _nvenc,
 }
-
-
-def _audio_context(bitrate_kbps: int) -> Any:
-    context: Any = av.CodecContext.create("aac", "w")
-    context.sample_rate, context.layout, context.format = SAMPLE_RATE, "stereo", "fltp"
-    context.time_base = _AUDIO_BASE
-    context.bit_rate = bitrate_kbps * 1000
-    context.flags |= Flags.global_header
-    context.open()
-    return context

@@ -105,6 +105,7 @@ class Output:
         connect: opens one link.
         on_keyframe_wanted: called when a link is up, to be on air at once instead of at the
             encoder's next keyframe.
+        sound: kind of the packets of sound that it takes: "audio" or "opus".
 
     Attributes:
         state: where it is now.
@@ -120,9 +121,11 @@ class Output:
         connect: Callable[[], AbstractAsyncContextManager[Link]],
         on_keyframe_wanted: Callable[[], None] | None = None,
         *,
+        sound: str = "audio",
         limits: Limits | None = None,
     ) -> None:
         self.name = name
+        self.sound = sound
         self.url = url
         self.state = State.STOPPED
         self.reason = "not started"
@@ -144,7 +147,8 @@ class Output:
 
     def put(self, packet: Packet) -> None:
         """Take one packet in constant time; dropped unless a link is up and keeps up."""
-        self._queue.put(packet)
+        if packet.kind in ("video", self.sound):
+            self._queue.put(packet)
 
     async def run(self) -> None:
         """Feed the destination until `close`. Cancelling cuts the link without a trailer."""

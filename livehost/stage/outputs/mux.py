@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 import av
 from av.packet import PacketSideData
 
-from livehost.stage.avc import record_in
+from livehost.avc import record_in
 
 TIME_BASE = Fraction(1, 48_000)
 

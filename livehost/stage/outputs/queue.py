@@ -94,7 +94,7 @@ class PacketQueue:
     def _wanted(self, packet: Packet) -> bool:
         if self._origin is None:
             return self._starts(packet)
-        if packet.kind == "audio":
+        if packet.kind != "video":
             return packet.dts >= self._origin  # the encoder's sound lags its picture a little
         return self._has_room_for(packet)
 

@@ -2,7 +2,7 @@
 
 In:  access units and parameters in one form.   Out: the same in the other.
 
-It imports next to nothing: the children of outputs use it.
+It imports next to nothing: the children of outputs use it, and the brain for its viewers.
 """
 
 from __future__ import annotations
@@ -35,6 +35,19 @@ def avcc_record(annex_b: bytes) -> bytes:
     if not record:
         raise BackendBroken("the video encoder gave no SPS and PPS")
     return record
+
+
+def annex_b(unit: bytes) -> bytes:
+    """Return an access unit in AVCC form with start codes.
+
+    Source: ITU-T H.264 annex B; ISO/IEC 14496-15 5.3.4.2.
+    """
+    parts, at = [], 0
+    while at + 4 < len(unit):
+        end = at + 4 + int.from_bytes(unit[at : at + 4], "big")
+        parts += [b"\x00\x00\x00\x01", unit[at + 4 : end]]
+        at = end
+    return b"".join(parts)
 
 
 def record_in(unit: bytes) -> bytes:

@@ -16,6 +16,7 @@ import aiohttp
 from livehost.brain.command import LOCAL, Command, Outcome, Who
 from livehost.brain.console import Console, Receipt
 from livehost.brain.desk import all_commands
+from livehost.brain.news import News
 from livehost.channel import Channel
 from livehost.media import Packet, StreamHeader
 from livehost.wire import Encoded, StreamInfo
@@ -26,6 +27,7 @@ TOKEN = "0123456789abcdef-token"
 class FakeDesk:
     def __init__(self) -> None:
         self.table: dict[str, Command] = {known.name: known for known in all_commands()}
+        self.news = News()
         self.chat: list[Any] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.outcome = Outcome(True, "done", {"n": 1})

@@ -89,6 +89,7 @@ class Command:
         does: one line for the operator.
         secret: arguments that are neither logged nor told to anybody.
         quiet: it changes nothing, or is given all the time: not written into the audit log.
+        urgent: carried out however many others are under way.
         seconds: in which it has to be carried out.
         run: carries it out; takes the checked arguments and who gives the command.
     """
@@ -99,6 +100,7 @@ class Command:
     does: str = ""
     secret: frozenset[str] = frozenset()
     quiet: bool = False
+    urgent: bool = False
     seconds: float = SECONDS
     run: Run | None = None
 
@@ -142,6 +144,7 @@ def command(
     name: str = "",
     secret: Iterable[str] = (),
     quiet: bool = False,
+    urgent: bool = False,
     seconds: float = SECONDS,
 ) -> Callable[[F], F]:
     """Mark a method `(self, args, who) -> Outcome` (it may be async) as a command.
@@ -153,7 +156,7 @@ def command(
     def mark(method: F) -> F:
         does = (inspect.getdoc(method) or "").partition("\n")[0].rstrip(".")
         known = Command(
-            name or method.__name__, role, args, does, frozenset(secret), quiet, seconds
+            name or method.__name__, role, args, does, frozenset(secret), quiet, urgent, seconds
         )
         setattr(method, _MARK, known)
         return method

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +58,8 @@ class Recorder:
         self._told_lost = 0
         self.lost = 0
         self.failing = ""
+        self.told: Callable[[Kind, dict[str, Any]], None] = lambda _kind, _body: None
+        """Told of every event as well, for those who watch."""
 
     @property
     def waiting(self) -> int:
@@ -70,6 +73,7 @@ class Recorder:
 
     def note(self, kind: Kind, /, **body: Any) -> None:
         """Queue an event; `body` holds JSON values, others are written as text."""
+        self.told(kind, body)
         if len(self._waiting) >= MOST_WAITING:
             self.lost += 1
             return

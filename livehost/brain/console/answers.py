@@ -46,11 +46,17 @@ def _scalar(value: Any) -> Any:
             return scrub(str(value))
 
 
+def encoded(value: Any) -> bytes:
+    """Return `value` as JSON in UTF-8."""
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", errors="replace")  # a lone surrogate must not cost the answer
+
+
 def answer(value: Any, status: int = 200) -> web.Response:
     """Return `value` as a JSON response."""
-    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    body = text.encode("utf-8", errors="replace")  # a lone surrogate must not cost the answer
-    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+    return web.Response(
+        body=encoded(value), status=status, content_type="application/json", charset="utf-8"
+    )
 
 
 def refusal(status: int, why: str, **headers: str) -> web.Response:

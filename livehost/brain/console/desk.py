@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from livehost.brain.command import LOCAL, Command, Outcome, Who
+from livehost.brain.news import News
 from livehost.channel import Channel
 from livehost.wire import Encoded, StreamInfo
 
@@ -45,6 +46,10 @@ class Desk(Protocol):
     @property
     def table(self) -> Mapping[str, Command]:
         """Every command by its name; the arguments stand in docs/operator-api.md."""
+
+    @property
+    def news(self) -> News:
+        """What happens, as it happens."""
 
     def status(self) -> dict[str, Any]:
         """Return JSON values for `/api/status`. The page shows these keys; none is required.

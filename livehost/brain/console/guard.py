@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from livehost.brain.command import LOCAL, Role, Who
 from livehost.brain.console.answers import refusal
 from livehost.errors import ConfigError
 
@@ -38,6 +39,11 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Server": "livehost",
 }
+
+WHO = web.RequestKey("who", Who)
+"""Who is behind a request that was let through."""
+TAB = "X-Livehost-Tab"
+"""Header that names the tab behind a request, as its websocket's hello does."""
 
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -106,7 +112,14 @@ class Guard:
             answer = self._refuse("token", 401, "the token is missing or wrong")
             answer.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return answer
+        request[WHO] = self.who(request)
         return await handler(request)
+
+    def who(self, request: web.Request) -> Who:
+        """Return who is behind a request that was let through."""
+        name = LOCAL.name if self._token is None else "token"
+        tab = request.headers.get(TAB, "http")[:64]
+        return Who(name, Role.OWNER, request.remote or "", f"{name}:{tab}")
 
     def _refuse(self, cause: str, status: int, why: str) -> web.Response:
         self.refused[cause] += 1

@@ -19,21 +19,24 @@ from livehost.brain.console.answers import answer, refusal
 from livehost.brain.console.chatdoor import MOST_BODY, ChatDoor
 from livehost.brain.console.desk import Desk
 from livehost.brain.console.exposition import Exposition
-from livehost.brain.console.guard import Guard, add_headers
+from livehost.brain.console.guard import WHO, Guard, add_headers
 from livehost.brain.console.health import reasons
+from livehost.brain.console.hub import Hub
+from livehost.brain.console.orders import Orders
 from livehost.brain.console.preview import Preview, pieces
+from livehost.brain.console.sockets import Sockets
 from livehost.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 MOST_COMMAND = 64 * 1024  # bytes of one command
-MOST_COMMANDS = 16  # under way at once
-COMMAND_SECONDS = 15.0
 STATUS_SECONDS = 0.2  # how long one snapshot serves everybody
 WRITE_SECONDS = 10.0  # a viewer who takes nothing for so long is gone
 LOOK_SECONDS = 1.0  # how often a silent viewer's socket is looked at
 SHUTDOWN_SECONDS = 1.0
+HTTP_CODES = {"role": 403, "busy": 429, "timeout": 504}
+"""Status of commands that the show did not even consider."""
 
 
 class Console:
@@ -57,10 +60,16 @@ class Console:
         self._guard = Guard(host, token)
         self._chat = ChatDoor(desk, most_bytes)
         self._preview = Preview(desk)
+        self._orders = Orders(desk)
+        self._hub = Hub(desk)
+        self._sockets = Sockets(desk, self._hub, self._orders)
         self._metrics = Exposition(
-            desk.metrics, self._preview.metrics, self._chat.metrics, self._own_metrics
+            desk.metrics,
+            self._preview.metrics,
+            self._chat.metrics,
+            self._sockets.metrics,
+            self._own_metrics,
         )
-        self._commands = 0
         self._status: tuple[float, dict[str, Any]] | None = None
         self.ready = asyncio.Event()
         """Set while the server listens."""
@@ -85,7 +94,9 @@ class Console:
             await self._listen(runner)
             self.ready.set()
             log.info("console is listening", extra={"address": self.address})
-            await self._preview.run()
+            async with asyncio.TaskGroup() as group:
+                for work in (self._preview.run(), self._orders.run(), self._hub.run()):
+                    group.create_task(work)
         finally:
             self.ready.clear()
             await runner.cleanup()
@@ -108,6 +119,7 @@ class Console:
             middlewares=[_as_json, self._guard.middleware], client_max_size=MOST_BODY
         )
         app.on_response_prepare.append(add_headers)
+        app.on_shutdown.append(lambda _: self._sockets.end())
         app.router.add_get("/", self._page)
         app.router.add_static("/static/", STATIC)
         app.router.add_post("/api/chat", self._post_chat)
@@ -116,6 +128,7 @@ class Console:
         app.router.add_get("/api/recent", self._get_recent)
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/healthz", self._get_health)
+        app.router.add_get("/ws", self._sockets.serve)
         app.router.add_get("/live.mp4", self._get_live, allow_head=False)
         return app
 
@@ -173,18 +186,12 @@ class Console:
 
     async def _post_command(self, request: web.Request) -> web.Response:
         name, args = _command(await _read(request, MOST_COMMAND), self._desk.table)
-        if self._commands >= MOST_COMMANDS:
-            return refusal(429, "too many commands at once; wait for the earlier ones")
-        self._commands += 1
         self._status = None  # the page must see what the command did
-        try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                outcome = await self._desk.command(name, args)
-        except TimeoutError:
-            return refusal(504, f"{name} took longer than {COMMAND_SECONDS:g} s")
-        finally:
-            self._commands -= 1
-            self._status = None
+        outcome = await self._orders.give(name, args, request[WHO])
+        self._status = None
+        self._hub.touch()
+        if outcome.code in HTTP_CODES:
+            return refusal(HTTP_CODES[outcome.code], outcome.message)
         if not outcome.ok:
             return refusal(409, outcome.message or f"{name} was refused")
         return answer({"ok": True, "message": outcome.message, "data": outcome.data})

@@ -6,6 +6,7 @@ In:  the parts of a show.   Out: `ShowDesk`, which the console asks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.message import Rejected
@@ -25,6 +26,8 @@ from livehost.brain.desk.numbers import Numbers
 from livehost.brain.desk.seeing import Seeing
 from livehost.brain.desk.speech import SpeechCommands
 from livehost.brain.desk.stage import StageCommands
+from livehost.brain.desk.telling import tell
+from livehost.brain.news import News
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
@@ -55,6 +58,7 @@ class ShowDesk:
 
     Attributes:
         table: everything that can be told to the show.
+        news: what happens.
     """
 
     def __init__(self, show: Show, stop: Callable[[], None]) -> None:
@@ -62,6 +66,8 @@ class ShowDesk:
         self._stop = stop
         self._seeing = Seeing(show)
         self._numbers = Numbers(show)
+        self.news = News()
+        show.state.log.told = partial(tell, show, self.news)
         self.table = Table()
         for group in GROUPS:
             self.table.add(group(show))

@@ -1,0 +1,116 @@
+"""Commands given once: bounded, in time, and the same answer for the same id.
+
+In:  commands from HTTP and websockets.   Out: outcomes from the desk's table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, OrderedDict
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livehost.brain.command import Outcome, Who
+from livehost.brain.console.desk import Desk
+
+MOST_AT_ONCE = 16  # commands under way that take their time
+MOST_KEPT = 2000  # answers kept for those who ask again
+
+BUSY = Outcome(False, "too many commands at once; wait for the earlier ones", code="busy")
+EXPIRED = Outcome(False, "came too late and was not done", code="expired")
+REUSED = Outcome(False, "this id was used for another command", code="id")
+
+
+@dataclass(eq=False, slots=True)
+class _Given:
+    """A command that was given under an id: what it was, and what becomes of it."""
+
+    what: str
+    task: asyncio.Task[Outcome]
+
+
+class Orders:
+    """Gives commands to a desk.
+
+    Attributes:
+        counts: commands by result: "ok" or a code.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._given: OrderedDict[tuple[str, str], _Given] = OrderedDict()
+        self._group: asyncio.TaskGroup | None = None
+        self._under_way = 0
+        self.counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Carry out what is given under an id, whoever gave it going away; until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Have `work` done, whoever asked for it going away; False while nothing is done."""
+        if self._group is None:
+            work.close()
+            return False
+        self._group.create_task(work)
+        return True
+
+    async def give(
+        self, name: str, args: Mapping[str, Any], who: Who, until: float = float("inf")
+    ) -> Outcome:
+        """Carry out a command; it has to be done by `until` on the loop's clock."""
+        known = self._desk.table.get(name)
+        if asyncio.get_running_loop().time() >= until:
+            return self._counted(EXPIRED)
+        if known is not None and not known.urgent and self._under_way >= MOST_AT_ONCE:
+            return self._counted(BUSY)
+        seconds = known.seconds if known else 1.0
+        self._under_way += 1
+        try:
+            async with asyncio.timeout_at(
+                min(until, asyncio.get_running_loop().time() + seconds)
+            ) as limit:
+                return self._counted(await self._desk.command(name, dict(args), who))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return self._counted(Outcome(False, f"{name} was not done in time", code="timeout"))
+        finally:
+            self._under_way -= 1
+
+    async def give_once(
+        self, key: str, name: str, args: Mapping[str, Any], who: Who, until: float = float("inf")
+    ) -> tuple[Outcome, bool]:
+        """Carry out a command unless its user gave it under the same key before.
+
+        Returns:
+            What became of it, then or now; whether that was then.
+        """
+        what = json.dumps([name, args], sort_keys=True)
+        before = self._given.get((who.name, key))
+        if before is not None:
+            outcome = await asyncio.shield(before.task) if before.what == what else REUSED
+            return outcome, before.what == what
+        if self._group is None:
+            return BUSY, False
+        task = self._group.create_task(self.give(name, args, who, until))
+        self._given[who.name, key] = _Given(what, task)
+        self._forget()
+        return await asyncio.shield(task), False
+
+    def _forget(self) -> None:
+        """Let go of the oldest answers; what is under way stays."""
+        for key in list(self._given)[: max(0, len(self._given) - MOST_KEPT)]:
+            if self._given[key].task.done():
+                del self._given[key]
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        self.counts["ok" if outcome.ok else outcome.code or "refused"] += 1
+        return outcome

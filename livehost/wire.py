@@ -67,7 +67,8 @@ class CueKind(StrEnum):
     PAUSE = "pause"  # hold speech after the current sentence; music and idle life go on
     RESUME = "resume"
     SLATE = "slate"  # show the slate instead of the host [on: bool]
-    OUTPUT_ADD = "output_add"  # [name, url]
+    MUSIC = "music"  # play the music behind the host, or be silent there [on: bool]
+    OUTPUT_ADD = "output_add"  # [name, url]; takes the place of one that has the name
     OUTPUT_REMOVE = "output_remove"  # [name]
     KEYFRAME = "keyframe"  # make a keyframe soon, for somebody who has just joined
     OPUS = "opus"  # send the sound in Opus, too [on: bool]

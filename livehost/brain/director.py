@@ -10,42 +10,24 @@ the cursor by what is on its way; after a cut or a loss it falls back to the cur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from livehost.brain.chat.classes import Class
-from livehost.brain.chat.inbox import Inbox, Waiting
-from livehost.brain.chat.kinds import Sort
+from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.message import ChatMessage
-from livehost.brain.intent import Intent, IntentKind, Part, Place
+from livehost.brain.guests import Courtesy, Guests
+from livehost.brain.intent import RANKS, Intent, IntentKind, Part, Place
 from livehost.brain.manners import History, Manners
-from livehost.brain.script import Line, Segment
+from livehost.brain.programme.course import Course
+from livehost.brain.programme.mood import Mood
+from livehost.brain.programme.programme import Programme
+from livehost.brain.script import Interrupt, Line, Segment
 
 MOST_SAYS = 20  # operator texts waiting
-MOST_REPLIES = 3  # in a row; then the script gets a whole sentence
-TALK_SECONDS = 30.0  # between answers to what is not a question
-CHATTER_SECONDS = 150.0  # between answers to what is off topic
-THANKS_SECONDS = {
-    Sort.GIFT: 15.0,
-    Sort.FOLLOW: 40.0,
-    Sort.PRAISE: 45.0,
-    Sort.ENTER: 60.0,
-    Sort.LIKE: 150.0,
-}
-THANKS_APART = 15.0  # seconds between any two thanks
-MOST_THANKED = 50  # messages settled by one sentence
-FIRST_NOTICE = 60.0  # seconds after the start of a new show
-
-_SCRIPT_RANK = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Courtesy:
-    """How often the host does what is not in the script, in seconds."""
-
-    notice: float = 900.0
-    talk: float = TALK_SECONDS
-    chatter: float = CHATTER_SECONDS
+MOST_FOLLOWS = 8  # lines of which is known what follows them
+_SCRIPT_RANK = RANKS.index(IntentKind.SCRIPT)
+_FILLER_RANK = RANKS.index(IntentKind.FILLER)
 
 
 class Director:
@@ -57,6 +39,14 @@ class Director:
         place: where the script goes on; None begins at the top.
         round_: of the rundown when it begins at the top.
         noticed: seconds since the last spoken notice, None for a new show.
+        programme: what is said beside the script; None: nothing.
+        kept: what `to_json` gave in an earlier process.
+
+    Attributes:
+        cursor: the sentence that viewers have not fully heard yet.
+        course: the way through the rundown.
+        tell: told (kind, values) of segments that begin.
+        held: somebody speaks for the host: nothing but the operator's texts is chosen.
     """
 
     def __init__(
@@ -71,26 +61,29 @@ class Director:
         place: Place | None = None,
         round_: int = 0,
         noticed: float | None = None,
+        programme: Programme | None = None,
+        kept: Mapping[str, Any] | None = None,
     ) -> None:
-        self._segments = segments
-        self._inbox = inbox
+        self.programme = programme or Programme(now=now)
+        self.tell: Callable[[str, dict[str, Any]], None] = lambda _kind, _values: None
+        self._busy = False
+        kept = kept or {}
+        self.course = Course(
+            segments, self.programme.wall, lambda: self._busy, kept.get("course")
+        )
         self._manners = manners
         self._history = history
-        self._courtesy = courtesy
-        self._index = 0  # of the cursor's segment, in case a reload removes it
-        self.cursor = self._resolved(place) if place else Place(segments()[0].id, round=round_)
-        self._next = self.cursor
+        self._guests = Guests(inbox, manners, courtesy, now, noticed)
+        first = place or Place(segments()[0].id, round=round_)
+        if kept.get("again") and kept["again"][0] == first.segment:
+            first = replace(first, again=int(kept["again"][1]))
+        self.cursor = self._next = self.course.resolved(first)
+        self._follows: dict[Place, Place] = {}
+        self.held = False
         self._epoch = 0
         self._broken_off: tuple[Place, Part] | None = None
         self._says: deque[Intent] = deque()
         self._resumed: deque[Intent] = deque()
-        self._replies = 0
-        due = FIRST_NOTICE if noticed is None else max(0.0, courtesy.notice - noticed)
-        self._notice_due = now + min(due, courtesy.notice)
-        self._notice_taken = False
-        self._talk_due = dict.fromkeys((Sort.TALK, Sort.CHATTER), now)
-        self._thanks_due = dict.fromkeys(THANKS_SECONDS, now)
-        self._thanks_from = now
 
     # --- choosing ---------------------------------------------------------------------------------
 
@@ -101,18 +94,33 @@ class Director:
             better_than: return None unless something of higher rank waits.
         """
         limit = better_than.rank if better_than else _SCRIPT_RANK + 1
+        if self.held:
+            limit = min(limit, 1)
+        self._busy = self.programme.mood(now) is Mood.BUSY
         takes = (
             self._take_say,
             self._take_resumed,
+            self._take_sale,
             self._take_question,
             self._take_notice,
+            self._take_announcement,
             self._take_thanks,
             self._take_talk,
         )
         for take in takes[:limit]:
             if intent := take(now):
                 return intent
-        return self.script() if limit > _SCRIPT_RANK else None
+        return self._own(now, limit)
+
+    def _own(self, now: float, limit: int) -> Intent | None:
+        """Return what the host says of herself: the script, in a silence something else."""
+        if limit <= _FILLER_RANK:
+            return None
+        script = self.script()
+        alone = script is None or self.course.silent()
+        if not self._closed and (filler := self.programme.take_filler(now, alone)):
+            return filler
+        return script if limit > _SCRIPT_RANK else None
 
     def put_back(self, intent: Intent, now: float) -> None:
         """Return an intent that was chosen and will not be spoken now."""
@@ -120,53 +128,52 @@ class Director:
             self._resumed.appendleft(intent)
         elif intent.kind is IntentKind.SAY:
             self._says.appendleft(intent)
-        elif intent.kind is IntentKind.NOTICE:
-            self._notice_taken = False
-        for waiting in intent.waiting:
-            self._inbox.put_back(waiting)
-        if intent.kind is IntentKind.THANKS:
-            self._thanks_due = dict.fromkeys(self._thanks_due, now)
-            self._thanks_from = now
+        elif intent.of:
+            self.programme.put_back(intent)
+        self._guests.put_back(intent, now)
 
     @property
     def product(self) -> str | None:
         """The product of the segment on air."""
-        return self._segment(self.cursor).product
+        return self.course.segment(self.cursor).product
 
     def upcoming(self, count: int) -> list[Place]:
         """Return the next `count` lines of the script, each once."""
-        place, places = self._resolved(self._next), []
-        total = sum(len(segment.lines) for segment in self._segments())
-        for _ in range(min(count, total)):
-            places.append(replace(place, sentence=0))
-            place = self._line_after(place)
-        return places
+        return self.course.upcoming(self._next, count)
+
+    @property
+    def next(self) -> Place | None:
+        """Where the next line of the script begins; None when no segment is on."""
+        return self.course.open_from(self._next)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a restart needs beside the cursor, as JSON values."""
+        again = [self.cursor.segment, self.cursor.again]
+        return {"again": again, "course": self.course.to_json(), **self.programme.to_json()}
 
     def line(self, place: Place) -> tuple[Segment, Line]:
         """Return the segment and line of a place."""
-        place = self._resolved(place)
-        segment = self._segment(place)
-        return segment, segment.lines[place.line]
+        return self.course.line(place)
 
     # --- what became of it ------------------------------------------------------------------------
 
     def begun(self, intent: Intent, now: float) -> None:
         """Note that an intent goes on air."""
-        match intent.kind:
-            case IntentKind.REPLY:
-                self._replies += 1
-            case IntentKind.SCRIPT:
-                self._replies = 0
-                if self._current(intent) and intent.place:
-                    self._next = self._line_after(intent.place)
-            case IntentKind.NOTICE:
-                self._notice_due, self._notice_taken = now + self._courtesy.notice, False
-
-    def started(self, intent: Intent, sentence: int) -> None:
-        """Note that a sentence has begun to sound: the script resumes there after a crash."""
+        self._guests.begun(intent, now)
         if intent.place and self._current(intent):
-            self.cursor = replace(intent.place, sentence=intent.place.sentence + sentence)
-            self._note_index()
+            self._goes_on(intent.place)
+
+    def sending(self, intent: Intent) -> None:
+        """Note that the first of an utterance is sent: from now on it counts as said."""
+        if intent.of and not intent.resumed:
+            self.programme.sending(intent)
+
+    def started(self, intent: Intent, sentence: int, now: float | None = None) -> None:
+        """Note that a sentence has begun to sound: the script resumes there after a crash."""
+        if now is not None:
+            self.course.alive(now)
+        if intent.place and self._current(intent):
+            self._move(replace(intent.place, sentence=intent.place.sentence + sentence), True)
 
     def heard(self, intent: Intent, sentence: int, text: str, last: bool, now: float) -> None:
         """Note that a sentence was heard to its end.
@@ -176,13 +183,14 @@ class Director:
         """
         self._history.add(text)
         self._manners.said(text, now)
+        self.course.alive(now)
         if intent.place and self._current(intent):
             self._broken_off = None
             following = replace(intent.place, sentence=intent.place.sentence + sentence + 1)
-            before, self.cursor = self.cursor, self._line_after(intent.place) if last else following
+            before = self.cursor
+            self._move(self._after(intent.place) if last else following)
             if self._next == before:  # heard although it was thought cut
                 self._next = self.cursor
-            self._note_index()
 
     def yielded(self, intent: Intent, sentence: int) -> None:
         """Note that the script gave way before `sentence` and goes on there."""
@@ -198,45 +206,65 @@ class Director:
     def empty(self, intent: Intent) -> None:
         """Note that an intent had nothing to say (a promotion is over): go past it."""
         if intent.place and self._current(intent) and self.cursor == intent.place:
-            self.cursor = self._line_after(intent.place)
-            self._note_index()
+            self._next = self.course.empty(intent.place)
+            self._move(self._next)
 
     def rewind(self) -> None:
         """Go back to the first sentence that was not fully heard: after a cut or a loss."""
-        self._next = self._resolved(self.cursor)
+        self._next = self.course.resolved(self.cursor)
 
     def resume(self, intent: Intent) -> None:
         """Have the rest of an interrupted utterance said, before anything but the operator."""
-        self._resumed.appendleft(replace(intent, resumed=True, urgent=True, waiting=()))
+        breaks = intent.kind in (IntentKind.REPLY, IntentKind.SAY)
+        self._resumed.appendleft(
+            replace(intent, resumed=True, urgent=True, breaks=breaks, waiting=())
+        )
 
     # --- the operator -----------------------------------------------------------------------------
 
-    def say(self, text: str) -> bool:
-        """Queue a text of the operator; False when too many wait."""
+    def say(self, text: str, emotion: str = "") -> bool:
+        """Queue a text of the operator; False when too many wait.
+
+        Args:
+            emotion: how it is said; "" leaves it to each sentence.
+        """
         if len(self._says) >= MOST_SAYS:
             return False
-        self._says.append(Intent(IntentKind.SAY, "operator", texts=(text,), urgent=True))
+        self._says.append(
+            Intent(IntentKind.SAY, "operator", texts=(text,), emotion=emotion, urgent=True)
+        )
         return True
 
     def skip(self) -> str:
         """Go to the next segment; return its id."""
-        segments = self._segments()
-        index = self._index_of(self.cursor)
-        return self._jump(segments[(index + 1) % len(segments)].id)
+        segments = self.course.segments
+        index = self.course.index(self.cursor)
+        return self.go_to(segments[(index + 1) % len(segments)].id)
 
     def jump_to_product(self, product: str) -> str | None:
         """Go to the first segment of a product; return its id, or None when it has none."""
-        for segment in self._segments():
+        for segment in self.course.segments:
             if segment.product == product:
-                return self._jump(segment.id)
+                return self.go_to(segment.id)
         return None
 
-    def _jump(self, segment: str) -> str:
+    def go_to(self, segment: str) -> str:
+        """Go to a segment that exists; return its id."""
         self._epoch += 1
         self._broken_off = None
-        self.cursor = self._next = self._top_of(segment, self.cursor)
-        self._note_index()
+        self._follows.clear()
+        self.course.left()
+        self._next = self.course.top_of(segment, self.cursor)
+        self._move(self._next)
         return segment
+
+    def moved(self, segment: str, line: int) -> None:
+        """Note that a line was put into a segment, so that those from `line` on are one further."""
+        self.cursor, self._next = (
+            replace(p, line=p.line + 1) if p.segment == segment and p.line >= line else p
+            for p in (self.cursor, self._next)
+        )
+        self._follows.clear()
 
     # --- one kind each ----------------------------------------------------------------------------
 
@@ -244,74 +272,40 @@ class Director:
         return self._says.popleft() if self._says else None
 
     def _take_resumed(self, _: float) -> Intent | None:
-        return self._resumed.popleft() if self._resumed else None
+        while self._resumed:
+            intent = self._resumed.popleft()
+            if not self.programme.past(intent):
+                return intent
+        return None
+
+    def _take_sale(self, _: float) -> Intent | None:
+        return self.programme.take_sale()
+
+    def _take_announcement(self, _: float) -> Intent | None:
+        return None if self._closed else self.programme.take_announcement()
 
     def _take_question(self, now: float) -> Intent | None:
-        if self._replies >= MOST_REPLIES:
-            return None
-        waiting = self._inbox.take(now, self.product, (Sort.QUESTION,))
-        return self._reply(waiting, urgent=True) if waiting else None
+        return None if self._closed else self._guests.question(now, self.product)
 
     def _take_talk(self, now: float) -> Intent | None:
-        if self._replies >= MOST_REPLIES:
-            return None
-        due = [sort for sort, at in self._talk_due.items() if now >= at]
-        waiting = self._inbox.take(now, self.product, due)
-        if waiting is None:
-            return None
-        talk, chatter = self._courtesy.talk, self._courtesy.chatter
-        self._talk_due[waiting.sort] = now + (talk if waiting.sort is Sort.TALK else chatter)
-        return self._reply(waiting, urgent=False)
-
-    def _reply(self, waiting: Waiting, urgent: bool) -> Intent:
-        complaint = waiting.of is Class.COMPLAINT
-        return Intent(
-            IntentKind.REPLY,
-            _reason(waiting, urgent),
-            product=waiting.about or self.product,
-            emotion="apologetic" if complaint else "",
-            asked=waiting.message,
-            answers=waiting.ids,
-            urgent=urgent,
-            waiting=(waiting,),
-            opening=self._manners.asked(waiting),
-        )
+        return None if self._closed else self._guests.talk(now, self.product)
 
     def _take_notice(self, now: float) -> Intent | None:
-        if self._notice_taken or now < self._notice_due:
-            return None
-        self._notice_taken = True
-        minutes = self._courtesy.notice / 60
-        reason = f"AI notice every {minutes:g} minutes"
-        return Intent(IntentKind.NOTICE, reason, texts=(self._manners.notice(),))
+        return self._guests.notice(now)
 
     def _take_thanks(self, now: float) -> Intent | None:
-        if now < self._thanks_from:
-            return None
-        people: list[Waiting] = []
-        texts: list[str] = []
-        for sort, seconds in THANKS_SECONDS.items():
-            if now < self._thanks_due[sort]:
-                continue
-            if found := self._inbox.drain(sort, MOST_THANKED, now):
-                texts.append(self._manners.thanks(sort, found))
-                people += found
-                self._thanks_due[sort] = now + seconds
-        if not texts:
-            return None
-        self._thanks_from = now + THANKS_APART
-        return Intent(
-            IntentKind.THANKS,
-            f"thanks to {len(people)} viewers",
-            texts=tuple(texts),
-            answers=tuple(w.message.id for w in people),
-            waiting=tuple(people),
-        )
+        return None if self._closed else self._guests.thanks(now, self._busy)
 
-    def script(self) -> Intent:
-        """Return the next line of the script; it stays next until it has begun."""
-        place = self._resolved(self._next)
-        segment = self._segment(place)
+    def script(self) -> Intent | None:
+        """Return the next line of the script; it stays next until it has begun.
+
+        None while no segment is on.
+        """
+        place = self.next
+        if place is None:
+            return None
+        self._passed_over(place)
+        segment = self.course.segment(place)
         return Intent(
             IntentKind.SCRIPT,
             f"rundown {segment.id}, line {place.line + 1}",
@@ -320,8 +314,18 @@ class Director:
             emotion=segment.lines[place.line].emotion,
             epoch=self._epoch,
             heard=self._part_of(place),
-            whole=self._replies >= MOST_REPLIES,
+            whole=self._guests.many,
+            interrupt=segment.interrupt or self.programme.settings.interrupt,
         )
+
+    @property
+    def _closed(self) -> bool:
+        """Whether the script is inside a segment that lets nobody in before its end."""
+        place = self._next
+        inside = place.line > 0 or place.sentence > 0 or place.again > 0
+        segment = self.course.segment(place)
+        level = segment.interrupt or self.programme.settings.interrupt
+        return inside and level == Interrupt.SEGMENT
 
     def _part_of(self, place: Place) -> Part | None:
         """Return what was heard of the sentence at `place` before it gave way."""
@@ -333,43 +337,34 @@ class Director:
     def _current(self, intent: Intent) -> bool:
         return intent.epoch == self._epoch
 
-    def _index_of(self, place: Place) -> int:
-        segments = self._segments()
-        found = (n for n, segment in enumerate(segments) if segment.id == place.segment)
-        return next(found, min(self._index, len(segments) - 1))
+    def _move(self, place: Place, sounds: bool = False) -> None:
+        """Set the cursor; a place that sounds may be the first of its segment."""
+        before, self.cursor = self.cursor, place
+        if sounds and self.course.reached(place, before):
+            segment = self.course.segment(place)
+            values = {"segment": segment.id, "product": segment.product, "round": place.round}
+            self.tell("segment.began", values)
 
-    def _segment(self, place: Place) -> Segment:
-        return self._segments()[self._index_of(place)]
+    def _goes_on(self, place: Place) -> None:
+        """Decide what follows a line that begins; once it is heard, the cursor goes there."""
+        self._next = self.course.after(place)
+        self._follows[replace(place, sentence=0)] = self._next
+        while len(self._follows) > MOST_FOLLOWS:
+            del self._follows[next(iter(self._follows))]
 
-    def _resolved(self, place: Place) -> Place:
-        """Return `place`, or the nearest one that exists after a reload."""
-        segments = self._segments()
-        index = self._index_of(place)
-        segment = segments[index]
-        if segment.id != place.segment:
-            return Place(segment.id, round=place.round)
-        if place.line >= len(segment.lines):
-            return self._top_of(segments[(index + 1) % len(segments)].id, place)
-        return place
+    def _passed_over(self, place: Place) -> None:
+        """Note that the script goes on at `place` instead: time is up, or a window has closed."""
+        if place == self._next:
+            return
+        if self.cursor == self._next:
+            self.cursor = place
+        for line, following in self._follows.items():
+            if following == self._next:
+                self._follows[line] = place
+        self._next = place
 
-    def _top_of(self, segment: str, before: Place) -> Place:
-        """Return the beginning of `segment` after `before`; going back begins another round."""
-        back = self._index_of(Place(segment)) <= self._index_of(before)
-        return Place(segment, round=before.round + back)
-
-    def _line_after(self, place: Place) -> Place:
-        return self._resolved(replace(place, line=place.line + 1, sentence=0))
-
-    def _note_index(self) -> None:
-        self._index = self._index_of(self.cursor)
-
-
-def _reason(waiting: Waiting, urgent: bool) -> str:
-    """Return why a message is answered: "question about tea, 3 viewers"."""
-    reason = "question" if urgent else "comment"
-    if urgent and waiting.about:
-        reason += f" about {waiting.about}"
-    return f"{reason}, {len(waiting.people)} viewers" if waiting.others else reason
+    def _after(self, place: Place) -> Place:
+        return self._follows.get(replace(place, sentence=0)) or self.course.after(place)
 
 
 def restored(messages: Iterable[ChatMessage], inbox: Inbox, now: float) -> None:

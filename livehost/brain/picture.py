@@ -30,6 +30,7 @@ class Picture:
         self._question_of: int | None = None
         self.slate = False
         self.paused = False
+        self.music = True
         self._added: dict[str, str] = {}
         self._removed: set[str] = set()
 
@@ -37,6 +38,7 @@ class Picture:
         """Tell a stage everything: it may be new, or remember another brain's wishes."""
         self._post(Cue(CueKind.PAUSE if self.paused else CueKind.RESUME))
         self._post(Cue(CueKind.SLATE, {"on": self.slate}))
+        self._post(Cue(CueKind.MUSIC, {"on": self.music}))
         self._post(Cue(CueKind.PRODUCT, self._card))
         self._question_of = None
         self._post(Cue(CueKind.QUESTION))
@@ -78,6 +80,11 @@ class Picture:
         """Show the slate in place of the host, or the host again."""
         self.slate = on
         self._post(Cue(CueKind.SLATE, {"on": on}))
+
+    def play_music(self, on: bool) -> None:
+        """Play the music behind the host, or be silent there."""
+        self.music = on
+        self._post(Cue(CueKind.MUSIC, {"on": on}))
 
     def add_output(self, name: str, url: str) -> None:
         """Have the stage send to one more place. The URL holds a secret: it is kept in memory."""

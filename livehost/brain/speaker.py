@@ -32,6 +32,7 @@ HOLD = 0.3  # the same while an answer is nearly ready
 PATIENCE = 0.6  # seconds of silence that an answer may cost, once
 SETTLE = 0.6  # seconds in which the stage has to confirm a cut
 BREAK_LEAST = 0.5  # seconds left of a script sentence that an answer waits for
+HELD_WITHIN = 1.0  # seconds in which the host leaves the word to a person
 GREETING = 0.2  # seconds in which a stage tells what happened before, or carries out a cut
 LEFTOVER = 3.0  # most seconds of an earlier process's speech that are heard out
 EMPTY_PAUSE = 0.2  # seconds after an utterance without a sentence
@@ -168,7 +169,7 @@ class Speaker:
 
     def _bridge_if_slow(self) -> None:
         """Prepare a script line beside an answer that is not ready."""
-        slow = self._prepared
+        slow = None if self._director.held else self._prepared
         if slow and self._group and not self._bridge and slow.intent.kind is not IntentKind.SCRIPT:
             self._bridge = self._make(self._director.script(), self._group)
 
@@ -402,6 +403,24 @@ class Speaker:
         """Hold speech after the current sentence, or go on."""
         self._picture.pause(paused)
         self._changed.set()
+
+    def hold(self, held: bool) -> None:
+        """Leave the word to the operator, in the next pause, or take it back.
+
+        What was interrupted is said later; the script keeps its place.
+        """
+        self._director.held = held
+        if held:
+            self._withdraw_all()
+            self._break_now()
+        self.plan()
+
+    def _break_now(self) -> None:
+        """Break off what sounds in its next pause."""
+        if self._link.connected and self.on_air.saying:
+            self._link.cue(Cue(CueKind.CUT, {"within": HELD_WITHIN}))
+            self._drop(True, "yielded")
+            self._settle_until = _now() + HELD_WITHIN + SETTLE
 
     def _drop(self, resume: bool, how: str) -> None:
         self.on_air.drop(resume=resume, how=how)

@@ -154,7 +154,7 @@ class Stage:
         """Write trailers and end the outputs, within `CLOSE_SECONDS`."""
         for packet in self._encoder.flush():
             self._emit(packet)
-        closing = (self._end_output(name) for name in list(self._outputs))
+        closing = (self._end_output(name, *before) for name, before in self._outputs.items())
         await asyncio.gather(*closing, return_exceptions=True)
 
     async def _watch_consent(self) -> None:
@@ -248,6 +248,8 @@ class Stage:
                 self._playout.paused = True
             case CueKind.RESUME:
                 self._playout.paused = False
+            case CueKind.MUSIC:
+                self._mixer.music = bool(message.data.get("on"))
             case CueKind.KEYFRAME:
                 self._wishes.keyframe()
             case CueKind.OPUS:
@@ -263,22 +265,23 @@ class Stage:
     # --- outputs ----------------------------------------------------------------------------------
 
     def _add_output(self, target: Target) -> None:
-        if target.name in self._outputs:
-            log.warning("output exists already", extra={"output": target.name})
-            return
+        """Start an output; it takes the place of one that has its name."""
         try:
-            self._outputs[target.name] = (self._output(target), None)
+            output = self._output(target)
         except ConfigError as error:
             log.warning("output refused", extra={"output": target.name, "error": str(error)})
             return
+        self._remove_output(target.name)
+        self._outputs[target.name] = (output, None)
         self._start_output(target.name)
 
     def _output(self, target: Target) -> Output:
         return make_output(target.name, target.url, self.header, self.show.want_keyframe)
 
     def _remove_output(self, name: str) -> None:
-        if name in self._outputs and self._group:
-            self._group.create_task(self._end_output(name), name=f"end-{name}")
+        before = self._outputs.pop(name, None)
+        if before and self._group:
+            self._group.create_task(self._end_output(name, *before), name=f"end-{name}")
 
     def _start_output(self, name: str) -> None:
         if self._group is None:
@@ -288,8 +291,7 @@ class Stage:
         task = self._group.create_task(forever, name=f"output-{name}")
         self._outputs[name] = (output, task)
 
-    async def _end_output(self, name: str) -> None:
-        output, task = self._outputs.pop(name)
+    async def _end_output(self, name: str, output: Output, task: asyncio.Task[None] | None) -> None:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await output.close()

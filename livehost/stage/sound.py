@@ -33,6 +33,7 @@ NO_MUSIC_DB = -60.0  # there is none at this level
 MOST_MUSIC_SECONDS = 300
 SPEAKING = 10 ** (-45 / 20)  # voice above this level ducks the music
 HOLD_STEPS = 60  # 300 ms: pauses between phrases do not raise the music
+FADE_SECONDS = 0.1  # in which the music comes or goes
 ATTACK_SECONDS, RELEASE_SECONDS = 0.04, 0.9
 LIMIT_RELEASE_SECONDS = 0.15
 KNEE = 0.80
@@ -46,6 +47,7 @@ class Mixer:
     Attributes:
         bad_samples: samples of voice that were not numbers, replaced by silence.
         bad_blocks: ticks whose voice had the wrong length.
+        music: there is music behind the voice; it comes and goes within `FADE_SECONDS`.
     """
 
     def __init__(self, audio: Audio, scene: Scene, near: Callable[[str | Path], Path]) -> None:
@@ -55,6 +57,8 @@ class Mixer:
         self._tone = Loop(_room_tone())
         self._duck = Duck()
         self._limiter = Limiter()
+        self._level = 1.0  # of the music: 0 when it is off
+        self.music = True
         self.bad_samples = 0
         self.bad_blocks = 0
 
@@ -62,10 +66,19 @@ class Mixer:
         """Return the next `samples` of sound with `voice` (samples,) mixed in; never raises."""
         spoken = self._checked(samples, voice)
         ducked = self._duck.gains(spoken)
-        bed = self._music.take(samples) * (self._music_gain * ducked)[:, None]
+        bed = self._music.take(samples) * (self._music_gain * ducked * self._fade(samples))[:, None]
         out = self._limiter.limit(bed + spoken[:, None])
         out += self._tone.take(samples) * np.float32(10 ** ((ROOM_DB + 20) / 20))
         return np.rint(out * 32_767).astype(np.int16)
+
+    def _fade(self, samples: int) -> NDArray[np.float32] | np.float32:
+        """Return the gain that brings the music in or takes it out."""
+        target = 1.0 if self.music else 0.0
+        if self._level == target:
+            return np.float32(target)
+        before, step = self._level, samples / SAMPLE_RATE / FADE_SECONDS
+        self._level = min(1.0, before + step) if self.music else max(0.0, before - step)
+        return np.linspace(before, self._level, samples, dtype=np.float32)
 
     def snapshot(self) -> dict[str, float]:
         """Return counters and levels."""

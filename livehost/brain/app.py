@@ -42,6 +42,7 @@ from livehost.brain.emotion import Feeling
 from livehost.brain.gate import Verdict, make_gate
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
+from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import Aired
 from livehost.brain.picture import Picture
@@ -113,6 +114,9 @@ class Show:
         self.picture.shown = self.moments.card
         self.picture.paused = bool(memory.flags.get("paused"))
         self.picture.slate = bool(memory.flags.get("slate"))
+        self.picture.muted = bool(memory.flags.get("muted"))
+        self.picture.music = bool(memory.flags.get("music", True))
+        self.lease = Lease()
         history = History()
         self.writer = ShowWriter(
             self.catalog,

@@ -30,6 +30,7 @@ class Picture:
         self._question_of: int | None = None
         self.slate = False
         self.paused = False
+        self.muted = False  # paused at once, not after a sentence
         self.music = True
         self._added: dict[str, str] = {}
         self._removed: set[str] = set()

@@ -404,6 +404,13 @@ class Speaker:
         self._picture.pause(paused)
         self._changed.set()
 
+    def mute(self, muted: bool) -> None:
+        """Be silent at the next tick and stay so, or go on; what was cut off is said later."""
+        self.pause(muted)
+        self._picture.muted = muted
+        if muted:
+            self.cut(resume=True)
+
     def hold(self, held: bool) -> None:
         """Leave the word to the operator, in the next pause, or take it back.
 

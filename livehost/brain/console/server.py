@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ from livehost.brain.console.guard import WHO, Guard, add_headers
 from livehost.brain.console.health import reasons
 from livehost.brain.console.hub import Hub
 from livehost.brain.console.orders import Orders
+from livehost.brain.console.part import Part
 from livehost.brain.console.preview import Preview, pieces
 from livehost.brain.console.sockets import Sockets
 from livehost.errors import ConfigError
+from livehost.supervise import supervise
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +49,20 @@ class Console:
         host, port: where to listen; port 0 takes a free one.
         token: asked of every request that shows or changes something; None asks for none.
         most_bytes: longest chat message.
+        parts: what else is served.
 
     Raises:
         ConfigError: `host` is not a loopback address and there is no token, or it is too short.
     """
 
     def __init__(
-        self, desk: Desk, host: str, port: int, token: str | None = None, most_bytes: int = 16_384
+        self,
+        desk: Desk,
+        host: str,
+        port: int,
+        token: str | None = None,
+        most_bytes: int = 16_384,
+        parts: Sequence[Part] = (),
     ) -> None:
         self._desk = desk
         self._host, self._port = host, port
@@ -69,7 +78,9 @@ class Console:
             self._chat.metrics,
             self._sockets.metrics,
             self._own_metrics,
+            *(part.metrics for part in parts),
         )
+        self._parts = parts
         self._status: tuple[float, dict[str, Any]] | None = None
         self.ready = asyncio.Event()
         """Set while the server listens."""
@@ -97,6 +108,8 @@ class Console:
             async with asyncio.TaskGroup() as group:
                 for work in (self._preview.run(), self._orders.run(), self._hub.run()):
                     group.create_task(work)
+                for part in self._parts:
+                    group.create_task(supervise(type(part).__name__, part.run))
         finally:
             self.ready.clear()
             await runner.cleanup()
@@ -130,6 +143,8 @@ class Console:
         app.router.add_get("/healthz", self._get_health)
         app.router.add_get("/ws", self._sockets.serve)
         app.router.add_get("/live.mp4", self._get_live, allow_head=False)
+        for part in self._parts:
+            app.router.add_routes(part.routes())
         return app
 
     # --- page and reports -------------------------------------------------------------------------

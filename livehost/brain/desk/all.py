@@ -26,13 +26,15 @@ from livehost.brain.desk.numbers import Numbers
 from livehost.brain.desk.seeing import Seeing
 from livehost.brain.desk.speech import SpeechCommands
 from livehost.brain.desk.stage import StageCommands
+from livehost.brain.desk.takeover import TakeOverCommands
 from livehost.brain.desk.telling import tell
+from livehost.brain.lease import Held, Why
 from livehost.brain.news import News
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
 
-GROUPS: tuple[type, ...] = (SpeechCommands, StageCommands)
+GROUPS: tuple[type, ...] = (SpeechCommands, TakeOverCommands, StageCommands)
 """Classes with commands, see `livehost.brain.command`: each is made with the `Show`."""
 
 
@@ -68,6 +70,7 @@ class ShowDesk:
         self._numbers = Numbers(show)
         self.news = News()
         show.state.log.told = partial(tell, show, self.news)
+        show.lease.listen(self._lease_changed)
         self.table = Table()
         for group in GROUPS:
             self.table.add(group(show))
@@ -76,6 +79,10 @@ class ShowDesk:
     def _end(self) -> None:
         self._seeing.stopping = True
         self._stop()
+
+    def _lease_changed(self, now: Held | None, before: Held | None, why: Why) -> None:
+        told = [held.to_json() if held else None for held in (now, before)]
+        self.news.tell("lease", holder=told[0], before=told[1], why=why)
 
     def status(self) -> dict[str, Any]:
         """Return the state of the show; keys are described in `console.desk`."""

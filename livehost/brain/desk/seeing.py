@@ -39,6 +39,7 @@ class Seeing:
             "title": show.room.scene.title,
             "uptime_seconds": round(asyncio.get_running_loop().time() - self._began, 1),
             "mode": self._mode(),
+            "lease": show.lease.snapshot(),
             "now": self._now(),
             "product": show.director.product,
             "place": {
@@ -128,7 +129,9 @@ class Seeing:
             return "waiting"
         if self._show.picture.slate:
             return "slate"
-        return "paused" if self._show.picture.paused else "live"
+        if self._show.picture.paused:
+            return "muted" if self._show.picture.muted else "paused"
+        return "taken" if self._show.lease.held else "live"
 
     def _now(self) -> dict[str, Any] | None:
         saying = self._show.speaker.on_air.saying

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from livehost.brain.chat.message import MOST_TEXT, clean
 from livehost.brain.command import Args, Nothing, Outcome, Role, Who, command
+from livehost.brain.desk.takeover import silence, taken
+from livehost.brain.emotion import Emotion
 from livehost.brain.intent import Intent, IntentKind
 
 if TYPE_CHECKING:
@@ -20,10 +22,12 @@ class Say(Args):
 
     Attributes:
         cut: break off what is being said.
+        emotion: how it is said; left out: as its words suggest.
     """
 
     text: str
     cut: bool = False
+    emotion: Emotion | None = None
 
 
 class Which(Args):
@@ -37,6 +41,8 @@ class SpeechCommands:
     """Steers what is said."""
 
     def __init__(self, show: Show) -> None:
+        self._show = show
+        self._lease = show.lease
         self._catalog = show.catalog
         self._director = show.director
         self._speaker = show.speaker
@@ -44,8 +50,10 @@ class SpeechCommands:
         self._writer = show.writer
 
     @command(Role.OPERATOR, Say)
-    def say(self, args: Say, _: Who) -> Outcome:
+    def say(self, args: Say, who: Who) -> Outcome:
         """The host says a text next; the gate may refuse it."""
+        if not self._lease.free_for(who):
+            return taken(self._show)
         if not (text := clean(args.text)):
             return Outcome(False, "say needs a text", code="args")
         if len(text) > MOST_TEXT:
@@ -54,10 +62,10 @@ class SpeechCommands:
         if said.rule:
             why = f"「{said.found}」 is stopped by rule {said.rule}; reword it"
             return Outcome(False, why, {"rule": said.rule, "found": said.found}, "gate")
-        if not self._director.say(text):
+        if not self._director.say(text, args.emotion or ""):
             return Outcome(False, "too many texts wait to be said; try again later", code="busy")
         if args.cut:
-            self._speaker.cut(resume=True)
+            self._speaker.cut(resume=self._lease.held is None)
         self._speaker.plan()
         return Outcome(True, "will be said next")
 
@@ -65,16 +73,20 @@ class SpeechCommands:
         return Intent(IntentKind.SAY, "operator", product=self._director.product, texts=(text,))
 
     @command(Role.OPERATOR)
-    def skip(self, _: Nothing, __: Who) -> Outcome:
+    def skip(self, _: Nothing, who: Who) -> Outcome:
         """End what is being said; in the script, go to the next segment."""
+        if not self._lease.free_for(who):
+            return taken(self._show)
         if self._speaker.says_something_else():
             self._speaker.cut(resume=False)
             return Outcome(True, "cut; the script goes on where it was")
         return self._jumped(self._director.skip())
 
     @command(Role.OPERATOR, Which)
-    def product(self, args: Which, _: Who) -> Outcome:
+    def product(self, args: Which, who: Who) -> Outcome:
         """Go to a product's segment."""
+        if not self._lease.free_for(who):
+            return taken(self._show)
         product = args.id or args.product
         if product not in self._catalog.products:
             known = ", ".join(self._catalog.products)
@@ -93,15 +105,12 @@ class SpeechCommands:
     @command(Role.OPERATOR)
     def pause(self, _: Nothing, __: Who) -> Outcome:
         """Hold speech after the current sentence; the host stays alive on the picture."""
-        self._hold(True)
+        self._speaker.pause(True)
+        self._state.flag("paused", True)
         return Outcome(True, "pauses after this sentence")
 
     @command(Role.OPERATOR)
     def resume(self, _: Nothing, __: Who) -> Outcome:
-        """Go on speaking."""
-        self._hold(False)
+        """Go on speaking, after a pause or muted."""
+        silence(self._show, False, music=True)
         return Outcome(True, "goes on")
-
-    def _hold(self, paused: bool) -> None:
-        self._speaker.pause(paused)
-        self._state.flag("paused", paused)

@@ -56,6 +56,14 @@ class StageCommands:
         self._picture.add_output(args.name, args.url)
         return Outcome(True, f"output {args.name} is being added")
 
+    @command(Role.OPERATOR, Target, secret=("url",))
+    def output_set(self, args: Target, _: Who) -> Outcome:
+        """Send an output somewhere else; the encoder and the other outputs go on."""
+        if args.name not in self._show.link.health.get("outputs", {}):
+            return Outcome(False, f"there is no output {args.name}; add it")
+        self._picture.add_output(args.name, args.url)
+        return Outcome(True, f"output {args.name} is being moved")
+
     @command(Role.OPERATOR, Named)
     def output_remove(self, args: Named, _: Who) -> Outcome:
         """End an output."""

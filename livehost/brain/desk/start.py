@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from livehost.brain.console import Console
 from livehost.brain.desk.all import ShowDesk
+from livehost.brain.webrtc.make import whep
 from livehost.config import Room
 from livehost.errors import ConfigError
 
@@ -22,7 +23,8 @@ def make_console(show: Show, stop: Callable[[], None]) -> Console:
     """Return the console of a show. Raises ConfigError when its address is wrong."""
     host, port = _address(show.room, show.options.console)
     token = os.environ.get(show.room.console.token_env) or None
-    return Console(ShowDesk(show, stop), host, port, token, show.room.chat.most_bytes)
+    parts = whep(show.room.console.webrtc, show.link, host)
+    return Console(ShowDesk(show, stop), host, port, token, show.room.chat.most_bytes, parts)
 
 
 def _address(room: Room, given: str | None) -> tuple[str, int]:

@@ -1,0 +1,109 @@
+// What the page knows: the show as the server tells it, and what happened lately.
+// In:  snapshots, patches and events.   Out: one object, `show`, that the views read.
+
+const MOST_CHAT = 120;
+const MOST_SAID = 80;
+const MOST_LOG = 200;
+
+export const show = {
+  status: null, // null: the server is silent
+  chat: [],
+  said: [],
+  log: [], // what an operator may want to look up: {at, kind, data}
+  line: "connecting",
+  leftOut: 0,
+  welcome: null, // the server's hello; null while only the HTTP API answers
+};
+
+// Commands that the HTTP API takes from everybody whom it lets in, while there was no hello.
+const BASIC = ["say", "skip", "pause", "resume", "product", "slate", "output_add", "output_remove", "stop"];
+
+export function may(name) {
+  return show.welcome ? show.welcome.commands.some((known) => known.name === name) : BASIC.includes(name);
+}
+
+// RFC 7396.
+export function patched(tree, patch) {
+  const after = { ...tree };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete after[key];
+    else if (typeof value === "object" && !Array.isArray(value)) {
+      const old = after[key];
+      after[key] = patched(old && typeof old === "object" && !Array.isArray(old) ? old : {}, value);
+    } else after[key] = value;
+  }
+  return after;
+}
+
+export function takeRecent({ chat = [], utterances = [] }) {
+  const known = new Map(show.chat.map((message) => [message.id, message]));
+  show.chat = chat.map((message) => ({ ...pick(known.get(message.id)), ...message }));
+  show.said = utterances.slice();
+}
+
+// What an event told of a message and a snapshot does not.
+function pick(message) {
+  if (!message) return {};
+  const { outcome, utterance, stopped } = message;
+  return Object.fromEntries(Object.entries({ outcome, utterance, stopped }).filter(([, value]) => value !== undefined));
+}
+
+const TAKES = {
+  chat: (data, at) => {
+    if (show.chat.some(({ id }) => id === data.id)) return;
+    show.chat.push({ ...data, at: data.sent || at, class: data.of, state: "waiting", answer: "" });
+    show.chat = show.chat.slice(-MOST_CHAT);
+  },
+  chat_done: ({ id, outcome, utterance }) => {
+    const message = show.chat.find((known) => known.id === id);
+    if (!message) return;
+    const answered = outcome === "answered" || outcome === "digest";
+    Object.assign(message, { outcome, utterance, state: answered ? "answered" : "passed" });
+    if (answered) message.answer = textOf(utterance);
+  },
+  sentence: ({ utterance, sentence, state, text, ...rest }, at) => {
+    const known = show.said.find((said) => said.utterance === utterance && said.sentence === sentence);
+    if (known) Object.assign(known, { state }, text ? { text } : {});
+    else show.said.push({ at, utterance, sentence, state, text, ...show.saying?.[utterance], ...rest });
+    show.said = show.said.slice(-MOST_SAID);
+    const asked = show.chat.find((message) => message.utterance === utterance && message.state === "answered");
+    if (asked) asked.answer = textOf(utterance);
+  },
+  utterance: ({ utterance, kind, reason, product }) => {
+    show.saying = { [utterance]: { kind, why: reason, product } };
+  },
+  gate: (data, at) => note("gate", data, at),
+  command: (data, at) => note("command", data, at),
+  lease: (data, at) => note("lease", data, at),
+  warning: (data, at) => note("warning", data, at),
+  output: (data, at) => note("output", data, at),
+  reload: (data, at) => note("reload", data, at),
+  show: (data, at) => note("show", data, at),
+};
+
+export function takeEvents(events, leftOut) {
+  show.leftOut = leftOut;
+  for (const { at, kind, data } of events) TAKES[kind]?.(data ?? {}, at);
+}
+
+function note(kind, data, at) {
+  show.log.push({ at, kind, data, id: `${at}.${show.log.length ? (show.log.at(-1).n ?? 0) + 1 : 0}`, n: (show.log.at(-1)?.n ?? 0) + 1 });
+  show.log = show.log.slice(-MOST_LOG);
+}
+
+function textOf(utterance) {
+  if (utterance === undefined || utterance === null) return "";
+  return show.said.filter((said) => said.utterance === utterance).map(({ text }) => text).join("");
+}
+
+// --- reading ---------------------------------------------------------------------------------------
+
+export function outputs() {
+  const list = show.status?.outputs ?? [];
+  return Array.isArray(list) ? list : Object.entries(list).map(([name, rest]) => ({ name, ...rest }));
+}
+
+export function mode() {
+  if (!show.status || show.line === "lost" || show.line === "login") return "offline";
+  return show.status.stage?.connected === false ? "waiting" : show.status.mode ?? "unknown";
+}

@@ -1,0 +1,181 @@
+// The live picture by WebRTC (WHEP), half a second behind; by HTTP where that does not work.
+// In:  POST /whep, RTP.   Out: a playing <video>, what state it is in, "health" events on it.
+
+import { headers } from "./api.js";
+import { Player } from "./player.js";
+
+const PATH = "/whep";
+const FIRST_MS = 8000; // without a picture for so long a new connection is given up
+const STALLED_MS = 3000; // without a new picture for so long an old one is
+const LOOK_MS = 500;
+const RETRY_MS = 800;
+const MOST_FAILURES = 2; // connections without a picture before HTTP is taken
+
+// Plays WebRTC first. Same manners as Player: tell(state, secondsBehind).
+export class LivePicture {
+  constructor(video, tell) {
+    this.video = video;
+    this.tell = tell;
+  }
+
+  async run() {
+    this.tell("connecting");
+    if (window.RTCPeerConnection && !(await this.#byWebRtc())) return;
+    this.video.srcObject = null;
+    await new Player(this.video, this.tell).run();
+  }
+
+  // Return true when HTTP should be taken from now on.
+  async #byWebRtc() {
+    for (let failures = 0; failures < MOST_FAILURES;) {
+      const connection = new Connection(this.video, this.tell);
+      const why = await connection.run().catch(() => "failed");
+      if (why === "never") return true;
+      if (why === "failed") failures = connection.shown ? 0 : failures + 1;
+      this.tell(why === "failed" ? "away" : why);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    return true;
+  }
+}
+
+// One peer connection, from its offer to its end.
+class Connection {
+  constructor(video, tell) {
+    this.video = video;
+    this.tell = tell;
+    this.shown = false;
+    this.waiting = []; // candidates that the server does not know yet
+  }
+
+  // Return why it ended: "server", "token", "away", "failed", or "never" where HTTP must do.
+  async run() {
+    const servers = await iceServers();
+    if (typeof servers === "string") return servers;
+    this.peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+    const leave = () => this.#leave();
+    window.addEventListener("pagehide", leave);
+    try {
+      const refused = await this.#join();
+      return refused ?? (await this.#watch());
+    } finally {
+      window.removeEventListener("pagehide", leave);
+      this.#leave();
+      this.peer.close();
+    }
+  }
+
+  async #join() {
+    const { peer } = this;
+    const stream = new MediaStream();
+    for (const kind of ["video", "audio"]) {
+      const { receiver } = peer.addTransceiver(kind, { direction: "recvonly" });
+      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+    }
+    peer.addEventListener("track", ({ track }) => stream.addTrack(track));
+    peer.addEventListener("icecandidate", ({ candidate }) => this.#trickle(candidate));
+    const offer = await peer.createOffer();
+    // Browsers play Opus as mono unless they ask for both channels.
+    const sdp = offer.sdp.replace(/(a=fmtp:\d+ .*useinbandfec=1)/g, "$1;stereo=1");
+    await peer.setLocalDescription({ type: "offer", sdp });
+    const response = await fetch(PATH, {
+      method: "POST", body: sdp, headers: { ...headers(), "Content-Type": "application/sdp" },
+    }).catch(() => null);
+    if (!response) return "server";
+    if (response.status !== 201) return refusal(response);
+    this.location = response.headers.get("Location");
+    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    this.#trickle(null);
+    this.video.removeAttribute("src");
+    this.video.srcObject = stream;
+    this.video.play().catch(() => {});
+    return undefined;
+  }
+
+  // Tell the server of addresses that it would not find by itself.
+  #trickle(candidate) {
+    if (candidate?.candidate && !candidate.address?.endsWith(".local")) this.waiting.push(candidate);
+    if (!this.location || !this.waiting.length) return;
+    const found = this.waiting.splice(0);
+    const lines = found.map(({ sdpMid, candidate: line }) => `a=mid:${sdpMid}\r\na=${line}\r\n`);
+    fetch(this.location, {
+      method: "PATCH", body: `a=ice-ufrag:${found[0].usernameFragment}\r\n${lines.join("")}`,
+      headers: { ...headers(), "Content-Type": "application/trickle-ice-sdpfrag" },
+    }).catch(() => {});
+  }
+
+  // Look at the picture until it is gone.
+  async #watch() {
+    const began = performance.now();
+    let frames = 0;
+    let movedAt = began;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, this.shown ? LOOK_MS : LOOK_MS / 5));
+      if (["failed", "closed"].includes(this.peer.connectionState)) return "failed";
+      const health = await healthOf(this.peer);
+      const now = performance.now();
+      if (health.frames > frames) {
+        if (!this.shown) health.joinMs = now - began;
+        this.shown = true;
+        frames = health.frames;
+        movedAt = now;
+        this.tell("playing", health.behindMs / 1000);
+      }
+      this.video.dispatchEvent(new CustomEvent("health", { detail: health }));
+      if (this.video.paused && !document.hidden) this.video.play().catch(() => {});
+      if (now - movedAt > (this.shown ? STALLED_MS : FIRST_MS)) return "failed";
+    }
+  }
+
+  #leave() {
+    if (!this.location) return;
+    fetch(this.location, { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
+    this.location = undefined;
+  }
+}
+
+// Return the STUN and TURN servers of this console, or why it cannot be watched now.
+async function iceServers() {
+  const response = await fetch(PATH, { method: "OPTIONS", headers: headers() }).catch(() => null);
+  if (!response) return "server";
+  if (!response.ok) return refusal(response);
+  const links = (response.headers.get("Link") ?? "").matchAll(/<([^>]+)>;\s*rel="ice-server"([^,]*)/g);
+  return [...links].map(([, urls, more]) => ({
+    urls,
+    username: /username="([^"]*)"/.exec(more)?.[1],
+    credential: /credential="([^"]*)"/.exec(more)?.[1],
+  }));
+}
+
+async function refusal(response) {
+  if (response.status === 401) return "token";
+  const why = (await response.json().catch(() => ({}))).error ?? "";
+  return response.status === 503 && !why.includes("too many") ? "away" : "never";
+}
+
+// Return what the browser counts, in numbers that mean something to a person.
+async function healthOf(peer) {
+  const by = {};
+  for (const report of (await peer.getStats()).values()) {
+    if (report.type === "inbound-rtp") by[report.kind] = report;
+    if (report.type === "candidate-pair" && report.nominated) by.pair = report;
+  }
+  const { video = {}, audio = {}, pair = {} } = by;
+  const rtt = (pair.currentRoundTripTime ?? 0) * 1000;
+  const buffered = video.jitterBufferEmittedCount
+    ? (video.jitterBufferDelay / video.jitterBufferEmittedCount) * 1000 : 0;
+  const offset = audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp;
+  return {
+    frames: video.framesDecoded ?? 0,
+    dropped: video.framesDropped ?? 0,
+    freezes: video.freezeCount ?? 0,
+    frozenMs: (video.totalFreezesDuration ?? 0) * 1000,
+    lost: (video.packetsLost ?? 0) + (audio.packetsLost ?? 0),
+    concealed: audio.concealedSamples ?? 0,
+    heard: audio.totalSamplesReceived ?? 0,
+    bytes: (video.bytesReceived ?? 0) + (audio.bytesReceived ?? 0),
+    rttMs: rtt,
+    behindMs: buffered + rtt / 2,
+    avOffsetMs: Number.isFinite(offset) ? offset : null,
+  };
+}

@@ -1,6 +1,8 @@
 """Landmarks of the shipped host, drawn by her own renderer, and of pictures without a face."""
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -94,3 +96,16 @@ def test_a_missing_package_is_told_in_one_line(monkeypatch):
         Landmarker()
     assert str(told.value) == MISSING
     assert "\n" not in MISSING
+
+
+def test_what_the_library_prints_does_not_reach_the_user():
+    """In a process of its own: the library prints at its first use."""
+    picture = "np.full((64, 64, 3), 90, np.uint8)"
+    code = (
+        "import sys, numpy as np\n"
+        "from livehost.avatar.landmarks import Landmarker\n"
+        f"with Landmarker() as eyes: eyes.find({picture})\n"
+        "print('ours', file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ran.stderr, ran.stdout) == ("ours\n", "")

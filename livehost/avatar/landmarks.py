@@ -9,6 +9,10 @@ ours, so it is installed without its dependencies: `make setup-avatar`.
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -75,6 +79,10 @@ class Landmarker:
 
     def __init__(self, faces: int = MOST_FACES) -> None:
         model = _model()
+        with _without_chatter():
+            self._open(model, faces)
+
+    def _open(self, model: Path, faces: int) -> None:
         try:
             import mediapipe  # noqa: PLC0415
             from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
@@ -93,7 +101,8 @@ class Landmarker:
     def find(self, rgb: NDArray[np.uint8]) -> tuple[Found, ...]:
         """Return the faces of `rgb`, (H, W, 3), largest first; () when there is none."""
         picture = self._image(image_format=self._rgb, data=np.ascontiguousarray(rgb))
-        seen = self._found.detect(picture)
+        with _without_chatter():
+            seen = self._found.detect(picture)
         size = np.array([rgb.shape[1], rgb.shape[0], rgb.shape[1]], np.float32)
         faces = zip(
             seen.face_landmarks,
@@ -118,6 +127,20 @@ class Landmarker:
         at: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep what MediaPipe's C++ prints away from the user: there is nothing to do about it."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _found(points: Any, scores: Any, matrix: Any, size: NDArray[np.float32]) -> Found:

@@ -15,8 +15,9 @@ from livehost.brain.chat.classes import Class, meant, read
 from livehost.brain.chat.inbox import TOGETHER, Inbox
 from livehost.brain.chat.kinds import class_of
 from livehost.brain.chat.limits import ANSWERED, AT_ONCE, COOL, FORGIVEN, MOST_AT_ONCE
-from livehost.brain.director import CHATTER_SECONDS, Courtesy, Director
+from livehost.brain.director import Director
 from livehost.brain.gate import Gate
+from livehost.brain.guests import CHATTER_SECONDS, Courtesy
 from livehost.brain.intent import IntentKind
 from livehost.brain.manners import PHRASES, History, Manners
 from livehost.brain.state import State
@@ -60,6 +61,44 @@ def test_classes_are_told(half, least):
 )  # fmt: skip
 def test_disguises_and_emoji(text, of):
     assert read(text).of == of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "垃圾主播滚", "主播滚", "你个垃圾", "什么垃圾主播", "主播就是个垃圾", "滚下播", "赶紧滚吧",
+        "都滚", "滚回去", "你滚", "这主播真恶心", "主播丑死了", "主播像猪", "没见过这么蠢的主播",
+        "长这么丑还直播", "别播了垃圾", "下播吧垃圾", "有毛病吧主播", "你算什么东西", "吃屎吧", "破主播",
+        "you suck", "trash host", "garbage streamer", "get lost", "go to hell", "stfu",
+    ],
+)  # fmt: skip
+def test_abuse_of_the_host_is_no_complaint(text):
+    assert read(text).of == "abuse"
+
+
+@pytest.mark.parametrize(
+    ("text", "of"),
+    [
+        ("质量垃圾", "complaint"), ("垃圾产品", "complaint"), ("垃圾客服", "complaint"),
+        ("主播骗人", "complaint"), ("垃圾袋有吗", "other"), ("能装垃圾吗", "quality"),
+        ("滚筒洗衣机能洗吗", "quality"), ("滚烫的水能装吗", "quality"), ("你讲得真好", "praise"),
+        ("主播好漂亮", "praise"), ("快滚动一下看看尺码表", "size"),
+    ],
+)  # fmt: skip
+def test_hard_words_that_are_no_abuse_of_the_host(text, of):
+    assert read(text).of == of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "一五八一百斤", "身高一米五八体重一百", "158 100", "一米六五一百一", "一七二一四零",
+        "一五八九八", "158一百", "1.58 100", "一四五七十斤", "一米七 一百三", "172 七十公斤",
+        "身高一百六十五体重一百二", "一六五，一百一十斤",
+    ],
+)  # fmt: skip
+def test_measures_as_they_are_spoken_ask_for_a_size(text):
+    assert read(text).of == "size"
 
 
 def test_what_is_not_a_comment_has_no_class():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehost.brain.chat.inbox import AGEING, MOST, STALE, Inbox
+from livehost.brain.chat.inbox import AGEING, MANY, MOST, MOST_ALIKE, MOST_BREATH, STALE, Inbox
 from livehost.brain.chat.kinds import Sort, is_question, product_in
 
 from .show_parts import comment, social
@@ -23,9 +23,9 @@ def taken(inbox, now=0.0, product="tea", **more):
 
 def test_order():
     inbox = Inbox(about=about)
-    for n, text in enumerate(["唱首歌", "你好", "包邮吗", "cup多少钱", "tea多少钱"]):
+    for n, text in enumerate(["唱首歌", "你好", "掉色吗", "cup掉色吗", "tea掉色吗"]):
         inbox.add(comment(text, f"u{n}"), 0.0)
-    assert taken(inbox, product="tea") == ["tea多少钱", "包邮吗", "cup多少钱", "你好", "唱首歌"]
+    assert taken(inbox, product="tea") == ["tea掉色吗", "掉色吗", "cup掉色吗", "你好", "唱首歌"]
 
 
 def test_waiting_makes_up_for_rank():
@@ -57,10 +57,11 @@ def test_full_drops_the_lowest_then_the_oldest():
     inbox.add(social("enter", "c", id="enter2"), 1.0)
     inbox.add(comment("多少钱", "d", id="q1"), 0.0)
     assert inbox.add(comment("几码", "e", id="q2"), 2.0)
+    assert inbox.add(comment("有几码", "h", id="q2b"), 2.0), "the same question takes no room"
     assert inbox.add(comment("包邮吗", "f", id="q3"), 2.0)
     assert not inbox.add(social("like", "g", id="like2"), 3.0)
     assert [m for m, _ in gone] == ["like1", "enter1", "like2"]
-    assert {why for _, why in gone} == {"full"} and len(inbox) == 4
+    assert {why for _, why in gone} == {"full"} and len(inbox) == 5
     assert inbox.dropped["full"] == 3
 
 
@@ -69,8 +70,8 @@ def test_ten_thousand_messages_stay_bounded_and_keep_the_questions():
     for n in range(10_000):
         kind = comment(f"问题{n}多少钱", f"u{n}") if n % 50 == 0 else social("like", f"u{n}")
         inbox.add(kind, n / 10_000)
-    assert len(inbox) == MOST and inbox.waiting(Sort.QUESTION) == 200
-    assert inbox.dropped["full"] == 10_000 - MOST
+    assert inbox._different == MOST and inbox.waiting(Sort.QUESTION) == 200
+    assert inbox.dropped["full"] == 10_000 - len(inbox)
 
 
 def test_three_of_one_viewer():
@@ -94,18 +95,62 @@ def test_stale_messages_leave():
     inbox = Inbox()
     inbox.add(comment("多少钱", "a"), 0.0)
     inbox.add(comment("你好", "b"), 0.0)
-    assert inbox.best(STALE[Sort.TALK] + 1, None).message.text == "多少钱"
-    assert inbox.best(STALE[Sort.QUESTION] + 1, None) is None
+    assert inbox.best(STALE[Sort.QUESTION] - 1, None).message.text == "多少钱"
+    assert inbox.best(max(STALE.values()) + 1, None) is None
     assert inbox.dropped["stale"] == 2 and len(inbox) == 0
 
 
 def test_put_back_keeps_its_place():
     inbox = Inbox()
     for n in range(3):
-        inbox.add(comment(f"{n}号多少钱", f"u{n}"), float(n))
+        inbox.add(comment(f"{n}号漏水吗", f"u{n}"), float(n))
     first = inbox.take(3.0, None)
     inbox.put_back(first)
-    assert taken(inbox, 3.0) == ["0号多少钱", "1号多少钱", "2号多少钱"]
+    assert taken(inbox, 3.0) == ["0号漏水吗", "1号漏水吗", "2号漏水吗"]
+
+
+CROWD = ("多少钱", "158 100斤穿什么码", "包邮吗", "还有货吗", "172 140斤选啥", "可以退吗", "怎么洗")
+
+
+def crowded(texts=CROWD):
+    inbox = Inbox(about=about)
+    for n, text in enumerate(texts):
+        inbox.add(comment(text, f"u{n}", id=str(n)), 0.1 * n)
+    return inbox
+
+
+def test_when_many_wait_one_breath_answers_several_about_the_same_product():
+    inbox = crowded()
+    first = inbox.take(1.0, "tea")
+    assert [first.message.text, *(w.message.text for w in first.also)] == list(CROWD[:MOST_BREATH])
+    assert first.ids == ("0", "1", "2", "3", "4") and first.left == 2 and len(inbox) == 2
+
+
+def test_a_breath_is_about_one_product_and_in_one_language():
+    inbox = crowded(["多少钱", "cup多少钱", "how much is it", "tea包邮吗"])
+    first = inbox.take(1.0, "tea")
+    assert {first.message.text, *(w.message.text for w in first.also)} == {"多少钱", "tea包邮吗"}
+
+
+def test_a_few_are_answered_one_by_one_and_long_answers_alone():
+    assert crowded(CROWD[: MANY - 1]).take(1.0, "tea").also == ()
+    assert crowded(["漏水吗", "怎么洗", "防晒吗", "保温多久"]).take(1.0, "tea").also == ()
+
+
+def test_a_breath_that_is_put_back_is_as_it_was():
+    inbox = crowded()
+    inbox.put_back(inbox.take(1.0, "tea"))
+    assert len(inbox) == len(CROWD)
+    again = inbox.take(1.0, "tea")
+    assert again.ids == ("0", "1", "2", "3", "4") and again.left == 2
+    assert not set(again.ids) & set(inbox.take(2.0, "tea").ids)
+
+
+def test_who_asks_the_same_again_waits_with_it():
+    inbox = Inbox()
+    for n in range(5):
+        assert inbox.add(comment("多少钱", "same", id=str(n)), 0.0)
+    assert inbox.take(0.0, None).ids == ("0", "1", "2", "3", "4")
 
 
 def test_drain_takes_the_newest_of_one_sort():
@@ -137,7 +182,8 @@ def test_size_is_always_what_is_inside(steps):
             inbox.add(social(what, f"u{n}"), now)
         else:
             inbox.add(comment("tea多少钱" if what == "ask" else "嗯", f"u{n}"), now)
-        assert len(inbox) == sum(inbox.snapshot().values()) <= 6
+        assert len(inbox) == sum(inbox.snapshot().values()) <= 6 * MOST_ALIKE
+        assert inbox._different == sum(map(len, inbox._groups.values())) <= 6
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
-from livehost.brain.chat.classes import meant
+from livehost.brain.chat.classes import meant, read
+from livehost.brain.chat.message import ChatMessage
 from livehost.brain.emotion import Feeling, felt
 from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
@@ -47,6 +48,9 @@ class ShowWriter:
     Args:
         replier: gives who answers, once it is loaded.
         line: returns segment and line of a place in the script.
+        turn: returns which wording of its line a place takes.
+        pinned: returns the product that the operator wants on the card, None: the one talked about.
+        sale: returns the end of the flash sale of a product that is on, None: none is.
     """
 
     def __init__(
@@ -57,6 +61,10 @@ class ShowWriter:
         history: History,
         line: Callable[[Place], tuple[Segment, Line]],
         now: Callable[[], datetime] = wall,
+        *,
+        turn: Callable[[Place], int] = lambda place: place.round,
+        pinned: Callable[[], str | None] = lambda: None,
+        sale: Callable[[Product, datetime], datetime | None] = lambda _product, _now: None,
     ) -> None:
         self._catalog = catalog
         self._gate = gate
@@ -64,6 +72,11 @@ class ShowWriter:
         self._history = history
         self._line = line
         self._now = now
+        self._turn = turn
+        self._pinned = pinned
+        self._sale = sale
+        self.wording: Callable[[str, int, int], int | None] = lambda _segment, _line, _round: None
+        """Returns which text of a line (segment, line from 0, round) an experiment wants."""
         self._understood: OrderedDict[str, Understood] = OrderedDict()
         self._about: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
 
@@ -73,6 +86,9 @@ class ShowWriter:
             for text in intent.texts:
                 for sentence in split(text):
                     yield sentence
+        elif intent.lines:
+            for sentence in self._lines(intent):
+                yield sentence
         elif intent.place:
             for sentence in self.script(intent.place)[intent.place.sentence :]:
                 yield sentence
@@ -88,10 +104,32 @@ class ShowWriter:
         """
         segment, line = self._line(place)
         product, now = self.product(segment.product), self._now()
-        for worded in wordings(line, place.round, f"{segment.id}.{place.line}"):
+        turn = self._turn(place)
+        chosen = self.wording(segment.id, place.line, place.round)
+        for worded in wordings(line, turn, f"{segment.id}.{place.line}", chosen):
             if text := fill(worded, product, now):
                 return split(text)
         return []
+
+    def _lines(self, intent: Intent) -> Iterator[str]:
+        """Yield the sentences of lines beside the script; nothing when one cannot be said now."""
+        product, now = self.product(intent.product), self._now()
+        more = {"left": intent.left} if intent.left else {}
+        for n, line in enumerate(intent.lines):
+            worded = wordings(line, intent.turn, f"{intent.of.partition('@')[0]}.{n}")
+            texts = (fill(wording, product, now, more) for wording in worded)
+            yield from split(next(filter(None, texts), ""))
+
+    def holds(self, intent: Intent, text: str) -> bool:
+        """Return whether a sentence that was judged before may still be said now.
+
+        The time left of a flash sale runs out, prices change, an offer ends.
+        """
+        now = self._now()
+        named = not intent.left or intent.left in text
+        if named and intent.past(now):
+            return False
+        return self._gate.check(text, self.product(self._product_of(intent)), now).ok
 
     def judged(self, text: str, intent: Intent) -> Said:
         """Return what may be said in place of `text`."""
@@ -128,9 +166,25 @@ class ShowWriter:
 
     def card(self, intent: Intent) -> dict[str, Any] | None:
         """Return the data of the PRODUCT cue; None keeps the card that is shown, {} hides it."""
-        found = self.product(self._product_of(intent))
+        now, pinned = self._now(), self.product(self._pinned())
         show = self._line(intent.place)[1].show if intent.place else ""
-        return shown(found, show, self._now())
+        if pinned:
+            return self._countdown(pinned, pinned.card(now), now)
+        found = self.product(self._product_of(intent))
+        card = shown(found, show, now)
+        return self._countdown(found, card, now) if found and card else card
+
+    def _countdown(self, product: Product, card: dict[str, Any], now: datetime) -> dict[str, Any]:
+        """Return the card with the end of a flash sale that is on, and what is shown after it."""
+        end = self._sale(product, now)
+        if end is None:
+            return card
+        after = card | {"price": f"{product.price_at(end):.2f}"}
+        return card | {"ends": end.isoformat(), "after": after}
+
+    def card_product(self, intent: Intent) -> str | None:
+        """Return the id of the product whose card is shown with an intent; None keeps the card."""
+        return self._pinned() or self._product_of(intent)
 
     def understood(self, intent: Intent) -> str:
         """Return what the asked question was taken for, "" when there is none."""
@@ -154,20 +208,36 @@ class ShowWriter:
         asked = intent.asked
         if intent.opening:
             yield intent.opening
-        question = Question(
-            meant(asked.text),
-            asked.nickname if self.sayable(asked.nickname) else "",
-            asked.user,
-            self.product(intent.product),
-            self._history.last(HEARD),
-            asked.id,
-        )
-        answer = (await self._replier()).reply(question)
+        answer = (await self._replier()).reply(self._asked(intent, asked))
         self._note(asked.id, answer)
         async with aclosing(answer) as sentences:
             async for sentence in sentences:
                 self._note(asked.id, answer)
                 yield sentence
+
+    def _asked(self, intent: Intent, asked: ChatMessage) -> Question:
+        """Return what a replier is asked, with what the same breath should answer."""
+        product, heard = self.product(intent.product), self._history.last(HEARD)
+        waiting = intent.waiting[0] if intent.waiting else None
+        first = self._question(asked, product, heard)
+        if waiting is None:
+            return first
+        also = [self._question(other.message, product, heard) for other in waiting.also]
+        nickname = "" if intent.opening else first.nickname
+        return replace(first, nickname=nickname, together=tuple(also), waiting=waiting.left)
+
+    def _question(
+        self, asked: ChatMessage, product: Product | None, heard: tuple[str, ...]
+    ) -> Question:
+        return Question(
+            meant(asked.text),
+            asked.nickname if self.sayable(asked.nickname) else "",
+            asked.user,
+            product,
+            heard,
+            asked.id,
+            of=read(asked.text).of.value,
+        )
 
     def _note(self, message: str, answer: Any) -> None:
         """Remember what was understood; a fallback may understand it anew."""

@@ -21,7 +21,14 @@ from livehost.brain.gate import Gate
 from livehost.brain.gate.fold import fold
 from livehost.brain.gate.quantities import quantities
 from livehost.brain.reply.facts import REGION
-from livehost.brain.reply.understand import Body, asks, body_of, is_english, load_intents
+from livehost.brain.reply.understand import (
+    Body,
+    asks,
+    body_of,
+    is_english,
+    is_measure,
+    load_intents,
+)
 
 KEPT = 500  # readings
 MOST_READ = 500  # characters
@@ -181,7 +188,7 @@ def _class(text: str, plain: str, body: Body) -> tuple[Class, str]:
     found = found or _better_left_alone(plain)
     found = found or next((of for of, pattern in early[1:] if pattern.search(plain)), None)
     intent = _intent(plain)
-    if body and _is_measure(plain, body) and found in (None, Class.SIZE, Class.STOCK):
+    if body and is_measure(plain, body) and found in (None, Class.SIZE, Class.STOCK):
         return Class.SIZE, "size"
     lately = next((of for of, pattern in late if pattern.search(plain)), None)
     if found is None:
@@ -215,15 +222,6 @@ def _better_left_alone(text: str) -> Class | None:
 def _intent(plain: str) -> str:
     first, second = load_intents()
     return first.first(plain) or second.first(plain) or ""
-
-
-_MEASURED = re.compile(r"斤|公斤|kg|cm|厘米|身高|体重|穿|码|米|height|weight|tall")
-
-
-def _is_measure(plain: str, body: Body) -> bool:
-    """Return whether figures are those of a body and not a number of something else."""
-    both = body.height_cm is not None and body.weight_jin is not None
-    return both or bool(_MEASURED.search(plain))
 
 
 # --- what an answer depends on --------------------------------------------------------------------

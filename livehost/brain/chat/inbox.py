@@ -1,7 +1,8 @@
-"""Messages that wait for an answer: 500 at most, the most useful first, nobody starves.
+"""Messages that wait for an answer: bounded, the most useful first, nobody starves.
 
-In:  accepted `ChatMessage`s.   Out: the best one with those that ask the same, or a handful of
-thanks, on request; a reason for each that leaves without an answer.
+In:  accepted `ChatMessage`s.   Out: the best one with those that ask the same, and when many wait
+with others that the same breath can answer; or a handful of thanks; a reason for each that leaves
+without an answer.
 
 Pure: the caller says what time it is. Each message waits in a line, oldest first, by which it is
 dropped when it is too old or too many wait; and in the group of those that ask the same, by which
@@ -20,12 +21,15 @@ from livehost.brain.chat.kinds import Sort, reading_of, sort
 from livehost.brain.chat.limits import Limits
 from livehost.brain.chat.message import ChatMessage
 
-MOST = 500
+MOST = 500  # different questions, thanks and other things
+MOST_ALIKE = 4  # times as many messages, where they ask the same
 MOST_OF_A_USER = 3  # waiting comments of one viewer
-MOST_TOGETHER = 50  # messages settled by one answer
+MOST_TOGETHER = 300  # messages settled by one answer
+MANY = 3  # questions from which several are answered in one breath
+MOST_BREATH = 5  # different questions in one breath
 AGEING = 30.0  # seconds of waiting that are worth one rank
-TOGETHER = 60.0  # seconds between the first and the last of those that are answered as one
-STALE = {Sort.QUESTION: 90.0, Sort.TALK: 60.0, Sort.CHATTER: 45.0}
+TOGETHER = 75.0  # seconds between the first and the last of those that are answered as one
+STALE = {Sort.QUESTION: 90.0, Sort.TALK: 90.0, Sort.CHATTER: 45.0}
 """Seconds; what is older is not answered: its viewer no longer expects it."""
 STALE_SOCIAL = 180.0
 
@@ -47,6 +51,8 @@ _LATER = {Class.QUALITY: 0.1, Class.COMPARISON: 0.1, Class.OTHER: 0.3}
 """Added to the rank: what does not decide about an order waits a little."""
 CROWD, MOST_CROWD = 0.3, 1.5  # of a rank, for each doubling of those who ask the same
 COMMENTS = (Sort.QUESTION, Sort.TALK, Sort.CHATTER)
+_SHORT = frozenset({Class.PRICE, Class.SIZE, Class.STOCK, Class.DELIVERY, Class.SERVICE})
+"""Classes whose answers are a few words of the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Waiting:
         key: equal for messages that one answer settles.
         same: ids of messages that asked the same and are answered with it.
         others: (user, nickname) of those, oldest first, each user once, less its own.
+        also: other questions about the same product, to be answered in the same breath.
+        left: how many different questions wait besides.
         source: name of the source it came from.
         reading: what it is; None when it is not a comment.
     """
@@ -72,6 +80,8 @@ class Waiting:
     others: tuple[tuple[str, str], ...] = ()
     source: str = ""
     reading: Reading | None = None
+    also: tuple[Waiting, ...] = ()
+    left: int = 0
 
     @property
     def of(self) -> Class | None:
@@ -81,7 +91,7 @@ class Waiting:
     @property
     def ids(self) -> tuple[str, ...]:
         """All messages that leave with it."""
-        return (self.message.id, *self.same)
+        return (self.message.id, *self.same, *(i for other in self.also for i in other.ids))
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -114,7 +124,7 @@ class Inbox:
         self._limits = Limits()
         self._lines: dict[LineKey, Line] = {}
         self._groups: dict[Sort, dict[tuple[object, ...], Line]] = {}
-        self._size = 0
+        self._size = self._different = 0
         self._of_user: Counter[str] = Counter()
         self._of_source: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -139,10 +149,16 @@ class Inbox:
             self._drop(waiting, why)
             return False
         self._add(waiting)
-        return self._size <= self._most or self._make_room(product) != message.id
+        kept = True
+        while self._different > self._most or self._size > self._most * MOST_ALIKE:
+            kept = self._make_room(product) != message.id and kept
+        return kept
 
     def put_back(self, waiting: Waiting) -> None:
         """Queue a message that was taken, at the front of its line and group."""
+        for other in waiting.also:
+            self.put_back(other)
+        waiting = replace(waiting, also=(), left=0)
         self._add(waiting)
         if waiting.reading:
             self._limits.put_back(waiting.message.user)
@@ -163,12 +179,41 @@ class Inbox:
     def take(
         self, now: float, product: str | None, sorts: Iterable[Sort] = COMMENTS
     ) -> Waiting | None:
-        """Remove and return the message to answer next, with those that ask the same."""
+        """Remove and return the message to answer next, with those that ask the same.
+
+        When many wait, other questions about the same product whose answers are short come along.
+        """
         best = self.best(now, product, sorts)
         if best is None:
             return None
-        group = self._groups[best.sort][_group(best)]
-        same = [w for w in group.values() if w.since - best.since <= TOGETHER][:MOST_TOGETHER]
+        also = self._in_the_same_breath(best, now, product)
+        taken = self._taken(best, now)
+        others = tuple(self._taken(other, now) for other in also)
+        left = len(self._groups.get(Sort.QUESTION, {}))
+        return replace(taken, also=others, left=left)
+
+    def _in_the_same_breath(self, best: Waiting, now: float, product: str | None) -> list[Waiting]:
+        """Return the first of each other question that can be answered with `best`."""
+        groups = self._groups.get(Sort.QUESTION, {})
+        if best.of not in _SHORT or best.reading is None or len(groups) < MANY:
+            return []
+        about, english = best.about or product, best.reading.english
+        fitting = [
+            group
+            for group in groups.values()
+            if (first := next(iter(group.values()))) is not best
+            and first.of in _SHORT
+            and (first.about or product) == about
+            and first.reading is not None
+            and first.reading.english == english
+        ]
+        fitting.sort(key=lambda group: _score(group, now, product))
+        return [next(iter(group.values())) for group in fitting[: MOST_BREATH - 1]]
+
+    def _taken(self, first: Waiting, now: float) -> Waiting:
+        """Remove a message and those that ask the same; return it with them."""
+        group = self._groups[first.sort][_group(first)]
+        same = [w for w in group.values() if w.since - first.since <= TOGETHER][:MOST_TOGETHER]
         for waiting in same:
             self._remove(waiting)
             self._limits.taken(waiting.message.user, _group(waiting), now)
@@ -210,13 +255,18 @@ class Inbox:
         user = waiting.message.user
         if why := self._limits.refused(user, waiting.reading, _group(waiting), now):
             return why
-        return "user_limit" if self._of_user[user] >= MOST_OF_A_USER else ""
+        if self._of_user[user] < MOST_OF_A_USER:
+            return ""
+        asked = self._groups.get(waiting.sort, {}).get(_group(waiting), {})
+        again = any(other.message.user == user for other in asked.values())
+        return "" if again else "user_limit"
 
     def _add(self, waiting: Waiting) -> None:
-        groups = self._groups.setdefault(waiting.sort, {})
+        groups, group = self._groups.setdefault(waiting.sort, {}), _group(waiting)
+        self._different += group not in groups
         for line in (
             self._lines.setdefault(_line(waiting), OrderedDict()),
-            groups.setdefault(_group(waiting), OrderedDict()),
+            groups.setdefault(group, OrderedDict()),
         ):
             line[waiting.message.id] = waiting
         self._size += 1
@@ -230,6 +280,7 @@ class Inbox:
             del self._lines[_line(waiting)]
         if not groups[group]:
             del groups[group]
+            self._different -= 1
         self._size -= 1
         self._count(waiting, -1)
 

@@ -24,6 +24,9 @@ class Question:
         heard: the sentences said last, oldest first.
         message: id of the chat message; "" when it is none.
         earlier: what the same viewer asked before, oldest first.
+        of: its class (`livehost.brain.chat.classes.Class`) as the chat was read; "" if it was not.
+        together: questions of others about the same product, to be answered in the same breath.
+        waiting: how many other questions wait; with many, answers are short.
     """
 
     text: str
@@ -33,6 +36,9 @@ class Question:
     heard: tuple[str, ...] = ()
     message: str = ""
     earlier: tuple[str, ...] = ()
+    of: str = ""
+    together: tuple[Question, ...] = ()
+    waiting: int = 0
 
 
 class Answer(AsyncGenerator[str, None]):

@@ -27,6 +27,7 @@ def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
         return {}
     slots = {
         "name": product.name,
+        "short": next(iter(product.aliases), product.name),
         "price": _yuan(product.price_at(now), language),
         "colours": "、".join(product.values("colour")),
         "sizes": "、".join(product.values("size")),
@@ -40,8 +41,9 @@ def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
         "returns": product.returns.text if product.returns else "",
         "delivery": product.delivery.said(language),
         "link": _link(product, language),
+        "own_point": plain_point(product),
     }
-    slots |= _money(product, now, language) | _points(product)
+    slots |= _money(product, now, language) | _points(product) | _on_the_road(product)
     if product.stock:
         slots["stock"] = (
             f"{product.stock}{product.unit}" if language == "zh" else f"{product.stock} pieces"
@@ -65,8 +67,27 @@ def _money(product: Product, now: datetime, language: str) -> Slots:
 
 def _points(product: Product) -> Slots:
     return {
-        f"point{n or ''}": text for n, text in zip((0, 2), product.selling_points, strict=False)
+        f"point{n or ''}": text
+        for n, text in zip((0, 2, 3, 4), product.selling_points, strict=False)
     }
+
+
+def _on_the_road(product: Product) -> Slots:
+    """Return when it leaves and how long it takes, each as a Chinese clause."""
+    delivery = product.delivery
+    if delivery.text or not (delivery.ship_hours and delivery.days):
+        return {}
+    start = f"从{delivery.ship_from}发货" if delivery.ship_from else "发货"
+    return {
+        "ship": f"付款后{delivery.ship_hours}小时内{start}",
+        "days": f"一般路上{delivery.days[0]}到{delivery.days[1]}天",
+    }
+
+
+def plain_point(product: Product) -> str:
+    """Return a selling point without figures, "" when there is none."""
+    points = product.selling_points
+    return next((text for text in points if not re.search("[0-9]", text)), "")
 
 
 def _yuan(amount: Decimal, language: str) -> str:

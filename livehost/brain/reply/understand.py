@@ -57,8 +57,8 @@ _LIGHT = 75  # a bare weight below is kilograms: nobody who asks weighs 37 kg
 
 
 def body_of(text: str) -> Body:
-    """Return the height and weight in a message: "165 110斤", "一米六五 55kg", "身高170体重65"."""
-    plain = fold(text).text
+    """Return the height and weight in a message: "165 110斤", "一米六五 55kg", "一五八一百斤"."""
+    plain = _spoken_apart(fold(text).text)
     height = weight = None
     kilos = False
     for quantity in quantities(plain):
@@ -74,6 +74,40 @@ def body_of(text: str) -> Body:
             kilos = value < _LIGHT
             weight = value * 2 if kilos else value
     return Body(height, weight, kilos)
+
+
+_HAN = "零一二三四五六七八九"
+_TALL = f"一[三四五六七八九][{_HAN}]"
+_END = f"(?![{_HAN}十百千])"
+_HEAVY = f"[一二]百|[四五六七八九]十|[一二][{_HAN}][{_HAN}]{_END}|[四五六七八九][{_HAN}]{_END}"
+_SPOKEN = re.compile(
+    f"(?<![{_HAN}十百千点0-9])({_TALL})(?={_HEAVY}|$|[^{_HAN}十百千万点元块号0-9])"
+)
+_METRES = re.compile(f"((?:1|一)米[0-9{_HAN}]{{1,2}})(?=[一二]百|[{_HAN}]十|[1-9][0-9])")
+_MIXED = re.compile("(?<![0-9.])(1[3-9][0-9])(?=[一二]百|[四五六七八九]十)")
+_POINT = re.compile(
+    r"(?<![0-9.])1\.([3-9][0-9]?)(?=\s*(?:[ ,，/、]|体重|重)\s*[0-9]{2,3}(?![0-9.]))"
+)
+
+
+def _spoken_apart(plain: str) -> str:
+    """Return a folded text in which measures run together as they are spoken stand apart."""
+    plain = _POINT.sub(lambda m: f"1{m[1]:0<2}cm", plain)
+    plain = _METRES.sub(r"\1 ", plain)
+    return _MIXED.sub(r"\1 ", _SPOKEN.sub(_in_digits, plain))
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    return "".join(str(_HAN.index(char)) for char in match[1]) + " "
+
+
+_MEASURED = re.compile(r"斤|公斤|kg|cm|厘米|身高|体重|穿|码|米|height|weight|tall")
+
+
+def is_measure(plain: str, body: Body) -> bool:
+    """Return whether figures are those of a body and not a number of something else."""
+    both = body.height_cm is not None and body.weight_jin is not None
+    return both or bool(body and _MEASURED.search(plain))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,195 @@
+"""From what is meant to what is said: which situation of the wordings an answer belongs to.
+
+In:  a meaning, the product card.   Out: the key of the wordings, slots that they need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from livehost.brain.gate.fold import fold
+from livehost.brain.product import Product
+from livehost.brain.reply.facts import REGION, Slots, plain_point
+from livehost.brain.reply.understand import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A message understood.
+
+    Attributes:
+        intent: what it asks for.
+        product: what it is about; None when nothing is on the card and none is named.
+        faq: the stored answer, for intent "faq".
+        other: the product it is compared with, for intent "comparison".
+    """
+
+    intent: str
+    product: Product | None
+    body: Body
+    faq: str = ""
+    other: Product | None = None
+
+
+PERSONAL = frozenset({"no_link", "identity", "greeting", "praise", "thanks", "forget_me"})
+"""Intents that are no matter of a product."""
+_COMPLAINTS = (
+    (
+        "complaint_service",
+        "(?:客服|售后).{0,4}(?:没|不|失踪|联系)|(?:联系|找)不|没人(?:理|管|回)|不理我"
+        "|nobody (?:answers|replies)",
+    ),
+    (
+        "complaint_broken",
+        "坏|破|碎|裂|漏|脏|起球|掉色|褪色|开线|发霉|有虫|变形|压扁|瘪|异味|哈喇|馊"
+        "|[发寄送拿](?:错|少|漏)|[错少漏][发寄]|不一样|不符|色差"
+        "|broken|damaged|wrong (?:item|colou?r|size)",
+    ),
+    ("complaint_money", "退款|退钱|到账|买贵|降价|扣(?:了|我)|赔|运费|refund|money"),
+    (
+        "complaint_late",
+        "没.{0,2}(?:收到|到|发)|不(?:发货|到)|等了|催|久|多少天|几天|物流|快递"
+        "|late|arrive|waiting|received",
+    ),
+)
+_OTHERS = re.compile(
+    "别[家的人]|人家|其他|其它|普通|市面|超市|淘宝|拼多多|京东|专柜|实体|牌子?|brand|other|elsewhere"
+)
+
+
+def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
+    """Return the key of the wordings for a meaning; may add slots that they need."""
+    intent, product = meaning.intent, meaning.product
+    if intent in ("injection", "offtopic"):
+        return "offtopic"
+    if intent == "complaint":
+        return complaint(text)
+    if intent in PERSONAL or intent in ("contact", "unknown"):
+        return intent
+    if product is None:
+        return "no_product"
+    if intent == "quality":
+        slots["detail"] = detail(text, product) or slots.get("details", "")
+    return _about(meaning, product, text, slots, language)
+
+
+def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language: str) -> str:
+    intent = meaning.intent
+    if intent == "size":
+        return _size(product, meaning.body, slots, language)
+    if intent == "comparison":
+        return _comparison(meaning, text, slots)
+    if intent == "delivery":
+        return _region(product, text, slots)
+    keys = {
+        "compared": "compared" if "compared" in slots else "no_compared",
+        "discount": "discount" if "promo" in slots else "no_discount",
+        "stock": "sold_out" if product.stock == 0 else "stock",
+        "shipping_fee": "free" if product.delivery.free else "fee",
+        "colours": _colour(product, text),
+    }
+    return keys.get(intent, intent)
+
+
+def complaint(text: str) -> str:
+    """Return what kind of complaint a folded text is."""
+    found = (key for key, pattern in _COMPLAINTS if re.search(pattern, text))
+    return next(found, "complaint")
+
+
+def _comparison(meaning: Meaning, text: str, slots: Slots) -> str:
+    other = meaning.other
+    if other is None:
+        return "compare_others" if _OTHERS.search(text) else "no_product"
+    slots["that"] = next(iter(other.aliases), other.name)
+    slots["that_point"] = plain_point(other)
+    return "compare_two"
+
+
+def _size(product: Product, body: Body, slots: Slots, language: str) -> str:
+    if not product.size:
+        return "sizes" if product.values("size") else "size_no_table"
+    if not body:
+        return "size_ask"
+    height, weight = body.height_cm, body.weight_jin
+    slots["body"] = body.said(language)
+    rows = [row.name for row in product.size if row.fits(height, weight)]
+    if height is None or weight is None:
+        slots["sizes"] = "码、".join(rows) if language == "zh" else " or ".join(rows)
+        missing = ("身高", "体重") if language == "zh" else ("height", "weight")
+        slots["missing"] = missing[0] if height is None else missing[1]
+        return "size_half" if rows else "size_none"
+    if rows:
+        slots["size"], slots["other"] = rows[0], rows[-1]
+        return "size" if len(rows) == 1 else "size_two"
+    tall = [row.name for row in product.size if row.fits(height, None)]
+    heavy = [row.name for row in product.size if row.fits(None, weight)]
+    if not tall or not heavy:
+        return "size_none"
+    slots["size"], slots["other"] = tall[0], heavy[-1]
+    return "size_split"
+
+
+def _region(product: Product, text: str, slots: Slots) -> str:
+    region = REGION.search(text)
+    if region is None:
+        return "delivery"
+    slots["region"] = region[0]
+    excluded = product.delivery.excluded
+    slots["excluded"] = "、".join(excluded)
+    if any(region[0] in name or name in region[0] for name in excluded):
+        return "region_no"
+    return "region_yes" if excluded else "region_open"
+
+
+def _colour(product: Product, text: str) -> str:
+    if not product.values("colour"):
+        return "variants"
+    asked = re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])色", text)
+    known = "".join(product.values("colour"))
+    return "colour_missing" if asked and asked[1] not in known else "colours"
+
+
+# --- facts by name --------------------------------------------------------------------------------
+
+
+def detail(text: str, product: Product) -> str:
+    """Return the facts of the card that the question names, or asks for by their unit."""
+    asked = without_names(text, product)
+    asked += "".join(f"，{name}" for words, name in _ASKED_BY_UNIT if re.search(words, asked))
+    found = [(n, v) for n, v in product.details.items() if _shares(n, asked)]
+    return "，".join(f"{name}是{value}" for name, value in found[:2])
+
+
+_ASKED_BY_UNIT = (
+    ("毫升|多大容量|装多少|能装|几升", "容量"),
+    ("多重|几斤|多少克|重不重|沉不沉", "杯重重量净重"),
+    ("多长|多高|多宽|几厘米|多大尺寸", "尺寸"),
+    ("什么做的|啥做的|什么料", "材质"),
+)
+
+
+def _shares(name: str, text: str) -> bool:
+    return any(name[n : n + 2] in text for n in range(len(name) - 1))
+
+
+def without_names(text: str, product: Product) -> str:
+    """Return a folded text without the names of a product: they ask for nothing."""
+    for name in product.names():
+        text = text.replace(fold(name).text, "")
+    return text
+
+
+def named_in(text: str, products: Iterable[Product]) -> list[Product]:
+    """Return the products that a folded text names, by a name or by its number in the basket."""
+    places = []
+    for product in products:
+        found = [text.find(fold(name).text) for name in product.names()]
+        if product.link:
+            link = re.search(rf"(?<![0-9]){product.link}(?=号|和|跟|还是|与|哪|比|$)", text)
+            found.append(link.start() if link else -1)
+        if places_of := [place for place in found if place >= 0]:
+            places.append((min(places_of), product.id, product))
+    return [product for _, _, product in sorted(places, key=lambda found: found[:2])]

@@ -1,4 +1,4 @@
-"""A host's parameters: every fault has its own clear line; the shipped file says the defaults."""
+"""A host's parameters: every fault has its own clear line; the first file says the defaults."""
 
 import shutil
 from pathlib import Path
@@ -13,13 +13,13 @@ from livehost.avatar.recipe.pack import region_box
 from livehost.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
-XIAOHE = ROOT / "avatars" / "recipes" / "xiaohe.toml"
-RECIPES = sorted(XIAOHE.parent.glob("*.toml"))
-SHIPPED = [path for path in RECIPES if (ROOT / "avatars" / path.stem / "avatar.toml").exists()]
+JACKET = ROOT / "avatars" / "recipes" / "xiaohe-jacket.toml"
+RECIPES = sorted(JACKET.parent.glob("*.toml"))
+SHIPPED = sorted(path.parent for path in ROOT.glob("avatars/*/avatar.toml"))
 
 
 def write(tmp_path, *changes):
-    text = XIAOHE.read_text("utf-8")
+    text = JACKET.read_text("utf-8")
     for old, new in changes:
         assert old in text
         text = text.replace(old, new, 1)
@@ -43,15 +43,15 @@ def test_every_shipped_recipe_is_valid_and_finds_its_shapes(path):
     assert host.shapes.is_file()
 
 
-def test_what_the_shipped_host_does_not_say_is_a_default():
-    host = load_host(XIAOHE)
+def test_what_the_first_host_does_not_say_is_a_default():
+    host = load_host(JACKET)
     bare = Host(name="xiaohe", shapes=host.shapes, identity={})
     for key in set(Host.model_fields) - {"name", "title", "shapes", "identity", "resting"}:
         assert getattr(host, key) == getattr(bare, key), key
 
 
 def test_one_folder_holds_renders_of_one_set_of_parameters(tmp_path):
-    host = load_host(XIAOHE)
+    host = load_host(JACKET)
     claim(host, tmp_path)
     claim(host, tmp_path)
     more = host.mouth.model_copy(update={"random": 9})
@@ -64,16 +64,35 @@ def test_one_folder_holds_renders_of_one_set_of_parameters(tmp_path):
         claim(host.model_copy(update={"mouth": box}), tmp_path)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
-def test_regions_are_those_of_the_shipped_avatar(path):
-    avatar, host = load_avatar(ROOT / "avatars" / path.stem), load_host(path)
-    assert region_box(host.mouth) == avatar.mouth.box
+def made_from(avatar, folder):
+    """Return the recipe of a shipped avatar: the outfit of that host with the same regions."""
+    hosts = [load_host(path) for path in RECIPES if path.stem.startswith(folder.name)]
+    return next(
+        host
+        for host in hosts
+        if region_box(host.mouth) == avatar.mouth.box and host.mouth.scale == avatar.mouth.scale
+    )
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda p: p.name)
+def test_regions_are_those_of_the_shipped_avatar(folder):
+    avatar = load_avatar(folder)
+    host = made_from(avatar, folder)
     assert region_box(host.eyes_region) == avatar.eyes.box
-    assert host.mouth.scale == avatar.mouth.scale
+    assert host.eyes_region.scale == avatar.eyes.scale
     assert host.neck.pivot == avatar.camera.pivot
     assert tuple(host.frame.model_dump().values()) == tuple(
         getattr(avatar.frame, name) for name in ("x", "y", "width", "height")
     )
+
+
+def test_a_region_may_be_rendered_finer_than_it_is_packed(tmp_path):
+    keys = "box = [430, 632, 220, 240]\nscale = 0.8\noversample = 1.25\ncrop = [0, 0, 176, 192]"
+    text = f"[mouth]\n{keys}\nrandom = 9\n\n[camera]"
+    mouth = load_host(write(tmp_path, ("[camera]", text))).mouth
+    assert mouth.render_scale == 1 and mouth.size == (176, 192)
+    coarse = ("[camera]", text.replace("1.25", "0.5"))
+    assert "mouth.oversample: Input should be greater" in problem(tmp_path, coarse)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +107,7 @@ def test_regions_are_those_of_the_shipped_avatar(path):
         ("lips = [0.46, 0.105, 0.105]", "lips = [0.46, 0.105, 200]", "skin.lips.2"),
         ('style = "long"', 'style = "mullet"', "hair"),
         ('style = "jacket"', 'style = "toga"', "outfit"),
-        ('name = "xiaohe"', 'name = "../xiaohe"', "name: String should match"),
+        ('name = "xiaohe-jacket"', 'name = "../xiaohe"', "name: String should match"),
         ("melanin = 0.9,", "melanin = 9,", "less than or equal to 1"),
         ("part = 0.17", "hairline = [[20, 0.5], [10, 0.2]]", "the angles must ascend"),
     ],
@@ -119,12 +138,12 @@ def test_the_command_says_what_is_wrong_and_exits_with_2(tmp_path, capsys):
 
 
 def test_packing_before_rendering_says_which_stage_to_run(tmp_path, capsys):
-    assert main([str(XIAOHE), "--work", str(tmp_path), "--stage", "pack"]) == 2
+    assert main([str(JACKET), "--work", str(tmp_path), "--stage", "pack"]) == 2
     assert "body.png: is missing; run the stage that renders it" in capsys.readouterr().err
 
 
 def test_sealing_before_training_says_what_is_missing(tmp_path, capsys):
-    assert main([str(XIAOHE), "--work", str(tmp_path), "--stage", "seal"]) == 2
+    assert main([str(JACKET), "--work", str(tmp_path), "--stage", "seal"]) == 2
     assert "has no mouth.onnx" in capsys.readouterr().err
 
 
@@ -146,7 +165,7 @@ def test_the_command_without_blender_says_how_to_install_it(tmp_path, capsys, mo
 
     monkeypatch.setattr(stages.Studio, "_scene", missing)
     shutil.copytree(ROOT / "avatars" / "xiaohe", tmp_path / "xiaohe")
-    arguments = [str(XIAOHE), "--work", str(tmp_path / "w"), "--data", str(tmp_path / "data")]
+    arguments = [str(JACKET), "--work", str(tmp_path / "w"), "--data", str(tmp_path / "data")]
     assert main([*arguments, "--stage", "look"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("Blender is not installed; pip install bpy==5.0.1")

@@ -11,6 +11,7 @@ import pytest
 from livehost.avatar import load_avatar
 from livehost.avatar.recipe.command import main
 from livehost.avatar.recipe.host import Grade, Neck, RegionKeys, load_host
+from livehost.avatar.recipe.pack import region_box
 from livehost.avatar.recipe.plate import PlateCamera as Camera
 from livehost.avatar.recipe.plate import (
     compose_plate,
@@ -18,7 +19,7 @@ from livehost.avatar.recipe.plate import (
     plate_maps,
     read_graded,
 )
-from livehost.avatar.recipe.samples import Renders, make_fit, pack_region, split_of
+from livehost.avatar.recipe.samples import Renders, Shown, make_fit, pack_region, split_of
 from livehost.avatar.recipe.sampling import MOUTH_SHAPES, Sample
 from livehost.avatar.recipe.stages import BODY, HEAD
 from livehost.avatar.samples import load_samples
@@ -26,7 +27,7 @@ from livehost.config import load_toml
 from livehost.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
-RECIPE = ROOT / "avatars" / "recipes" / "xiaohe.toml"
+RECIPE = ROOT / "avatars" / "recipes" / "xiaohe-jacket.toml"
 PLAIN = Grade(gamma=1, saturation=1)
 KEYS = RegionKeys(box=(400, 600, 96, 96), scale=0.5, crop=(0, 0, 48, 48), random=20)
 SKIN, HAIR = (120, 150, 200), (20, 20, 30)
@@ -69,6 +70,11 @@ def samples(count):
     return [*fixed, *random, Sample("x close", "talking", {"mouthPressLeft": 0.3})]
 
 
+def shown(plate, behind):
+    hair = (plate[..., :3] == HAIR).all(-1) & (plate[..., 3] > 0)
+    return Shown(plate, behind, hair)
+
+
 def renders(folder, count=20):
     listed = samples(count)
     for n, one in enumerate(listed):
@@ -108,7 +114,7 @@ def test_a_render_of_another_size_is_refused(tmp_path):
 
 def test_a_rest_render_becomes_the_plate(plate, behind):
     rest = mouth(0)
-    fit = make_fit(plate, behind, rest, [mouth(1)], KEYS)
+    fit = make_fit(shown(plate, behind), rest, [mouth(1)], KEYS)
     out = fit.apply(rest).astype(int)
     wanted = plate[600:696:2, 400:496:2, :3].astype(int)
     centre = (slice(18, 40), slice(10, 38))
@@ -116,7 +122,7 @@ def test_a_rest_render_becomes_the_plate(plate, behind):
 
 
 def test_outside_the_moving_part_a_sample_is_the_plate(plate, behind):
-    fit = make_fit(plate, behind, mouth(0), [mouth(1)], KEYS)
+    fit = make_fit(shown(plate, behind), mouth(0), [mouth(1)], KEYS)
     still = fit.moving[..., 0] < 0.001
     assert 0.1 < still.mean() < 0.9
     out = fit.apply(mouth(1))
@@ -125,20 +131,48 @@ def test_outside_the_moving_part_a_sample_is_the_plate(plate, behind):
 
 
 def test_hair_shows_through_a_transparent_render(plate, behind):
-    fit = make_fit(plate, behind, mouth(0), [mouth(1)], KEYS)
+    fit = make_fit(shown(plate, behind), mouth(0), [mouth(1)], KEYS)
     assert np.abs(fit.behind[2:6, 43:46] - HAIR).max() <= 1
+
+
+def test_hair_before_the_face_stays_where_the_region_is_covered(plate, behind):
+    plate = plate.copy()
+    plate[600:696, 400:424] = (*HAIR, 255)  # over the left of the face
+    plate[600:696, 424:496] = (*SKIN, 255)
+    opened, rest = mouth(1), mouth(0)
+    rest[:8, 40:] = opened[:8, 40:] = (*SKIN, 255)
+    opened[20:40, 2:46, :3] = 30  # all of the face moves
+    bare = make_fit(shown(plate, behind), rest, [opened], KEYS)
+    keys = KEYS.model_copy(update={"covered": True})
+    fit = make_fit(shown(plate, behind), rest, [opened], keys)
+    lock, face = (slice(20, 36), slice(8, 11)), (slice(20, 36), slice(20, 36))
+    assert np.abs(fit.apply(opened)[lock].astype(int) - HAIR).max() <= 1
+    assert fit.moving[lock].max() < 0.05 and bare.moving[lock].min() > 0.4
+    assert np.allclose(fit.moving[face], bare.moving[face], atol=0.01)
+    assert fit.moving[face].min() > 0.8
+
+
+def test_finer_renders_are_reduced_to_the_samples(tmp_path, plate, behind):
+    keys = KEYS.model_copy(update={"scale": 0.25, "oversample": 2.0, "crop": (0, 0, 16, 16)})
+    found = renders(tmp_path / "raw")
+    fit = pack_region(found, shown(plate, behind), keys, MOUTH_SHAPES, tmp_path / "out")
+    got = load_samples(tmp_path / "out", (0, 0, 16, 16))
+    assert got.images.shape == (23, 16, 16, 3)
+    assert fit.moving.shape == (48, 48, 1) and fit.mask(keys).shape == (24, 24)
+    about = json.loads((tmp_path / "out" / "names.json").read_text("utf-8"))
+    assert about["image_scale"] == 0.25
 
 
 def test_noise_alone_does_not_move(plate, behind):
     noisy = mouth(0)
     noisy[30:33, 10:13, :3] = 255
     with pytest.raises(ConfigError, match="no pixel of the region moves"):
-        make_fit(plate, behind, mouth(0), [noisy], KEYS)
+        make_fit(shown(plate, behind), mouth(0), [noisy], KEYS)
 
 
 def test_a_packed_region_is_a_folder_that_training_takes(tmp_path, plate, behind):
     found = renders(tmp_path / "raw")
-    pack_region(found, plate, behind, KEYS, MOUTH_SHAPES, tmp_path / "out")
+    pack_region(found, shown(plate, behind), KEYS, MOUTH_SHAPES, tmp_path / "out")
     got = load_samples(tmp_path / "out", (0, 0, 48, 48))
     assert got.images.shape == (23, 48, 48, 3)
     assert got.names == MOUTH_SHAPES and got.labels[0] == "rest"
@@ -152,7 +186,7 @@ def test_unrendered_samples_are_left_out_and_the_rest_renumbered(tmp_path, plate
     found = renders(tmp_path / "raw")
     for n in (5, 6, 22):
         (tmp_path / "raw" / f"{n:04d}.png").unlink()
-    pack_region(found, plate, behind, KEYS, MOUTH_SHAPES, tmp_path / "out")
+    pack_region(found, shown(plate, behind), KEYS, MOUTH_SHAPES, tmp_path / "out")
     got = load_samples(tmp_path / "out")
     assert len(got.labels) == 20 and "mix 3" not in got.labels and "x close" not in got.labels
     assert got.labels[5] == "mix 5"
@@ -179,6 +213,7 @@ def test_maps_cover_every_visible_pixel_and_no_other(tmp_path, plate):
     assert (got.depth[visible] == 21.0).all()
     assert np.isinf(got.depth[~visible]).all()
     assert got.weight[600, 500] == 1
+    assert got.label[600, 500] == 1 and (got.label[~visible] == 0).all()
     assert got.weight[100, 50] == 1 and got.weight[1900, 50] == 0  # by the row
 
 
@@ -245,11 +280,14 @@ def test_the_manifest_says_what_the_shipped_one_does(work):
 
     got = load_toml(work / "avatar" / "avatar.toml", Manifest)
     shipped = load_toml(ROOT / "avatars" / "xiaohe" / "avatar.toml", Manifest)
-    for key in ("name", "title", "kind", "licence", "frame"):
+    for key in ("title", "kind", "licence", "frame"):
         assert getattr(got, key) == getattr(shipped, key), key
     for region in ("mouth", "eyes"):
-        for key in ("box", "scale", "mask", "coefs"):
+        for key in ("mask", "coefs"):
             assert getattr(getattr(got, region), key) == getattr(getattr(shipped, region), key)
+    host = load_host(RECIPE)
+    assert (got.name, got.mouth.box) == (host.name, region_box(host.mouth))
+    assert (got.eyes.box, got.mouth.scale) == (region_box(host.eyes_region), host.mouth.scale)
     camera, wanted = got.camera.model_dump(), shipped.camera.model_dump()
     assert camera.pop("focal_px") == pytest.approx(wanted.pop("focal_px"), abs=0.01)
     assert camera == wanted
@@ -269,7 +307,7 @@ def test_a_packed_host_loads_when_its_decoders_lie_beside_it(work, tmp_path):
         (avatar / f"{region}.onnx").write_bytes(b"decoder")
     assert main([str(RECIPE), "--work", str(folder), "--stage", "seal"]) == 0
     loaded = load_avatar(avatar)
-    assert loaded.name == "xiaohe" and loaded.mouth.model.name == "mouth.onnx"
+    assert loaded.name == "xiaohe-jacket" and loaded.mouth.model.name == "mouth.onnx"
     assert loaded.visemes.keys() == load_avatar(ROOT / "avatars" / "xiaohe").visemes.keys()
     for region in ("mouth", "eyes"):
         (avatar / f"{region}.sums.onnx").write_bytes(b"sums")

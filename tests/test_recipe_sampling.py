@@ -24,7 +24,7 @@ from livehost.avatar.recipe.sampling import (
 from livehost.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
-HOST = load_host(ROOT / "avatars" / "recipes" / "xiaohe.toml")
+HOST = load_host(ROOT / "avatars" / "recipes" / "xiaohe-jacket.toml")
 TARGETS = load_targets(HOST.shapes)
 
 
@@ -45,10 +45,18 @@ def digest(samples):
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
-def test_samples_are_those_the_shipped_decoders_learned_from(mouths, eyes):
+def test_samples_are_those_the_first_decoders_learned_from(mouths, eyes):
     assert (len(mouths), len(eyes)) == (1000, 169)
     assert digest(mouths) == "47870e13f26cd829"
     assert digest(eyes) == "f036639f44f6805f"
+
+
+def test_fewer_samples_of_the_renewed_host_are_the_same_faces(mouths, eyes):
+    host = load_host(ROOT / "avatars" / "recipes" / "xiaohe.toml")
+    fewer, looks = mouth_samples(TARGETS, host.mouth), eyes_samples(TARGETS, host.eyes_region)
+    assert (len(fewer), len(looks)) == (409, 140)
+    assert fewer[:209] == mouths[:209] and fewer[209:] == mouths[507 : 507 + 200]
+    assert looks == eyes[:140]
 
 
 def test_samples_are_the_same_every_time(mouths):

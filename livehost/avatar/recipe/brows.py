@@ -56,8 +56,11 @@ def _brow_hair(
     along = random.random() ** form.dense  # 0 at the nose, 1 at the temple
     x = eye[0] + sign * (form.start + form.long * along)
     middle = eye[1] + keys.height + form.arch(along)
-    y = middle + form.width(along) * np.clip(random.normal(0, 0.55), -form.edge, form.edge)
+    aside = np.clip(random.normal(0, form.spread), -form.edge, form.edge)
+    y = middle + form.width(along) * aside
     if along < form.thin[0] and random.random() > form.thin[1] + along * form.thin[2]:
+        return None
+    if along > form.sparse[0] and random.random() > form.sparse[1]:
         return None
     hit = surface.front(x, y)
     if hit is None:
@@ -78,11 +81,13 @@ class BrowForm:
         bow, bow_end, bow_power: height of its bow, and how the bow is spread.
         rise, drop, tail: slope, how much lower it begins, and how much lower it ends.
         thick, taper, head: half its width; by how much and from where it narrows; its start.
-        edge: how sharp its upper and lower edges are.
+        spread, edge: how its hairs are spread over that, and how sharp its edges are.
         thin: hairs are left out up to here, by chance from ... rising by ...
+        sparse: beyond here, this share of the hairs is kept.
         stand, flat, jitter, lean: degrees at the start, to where they lie flat, their spread, and
             how much the upper and lower hairs lean together (radians).
-        hair, inner, least: length, that at the start, and the shortest.
+        hair: length, and how much of it at the start.
+        shorter, least: how much shorter at the temple; the shortest of all.
         lift: off the skin.
     """
 
@@ -98,12 +103,15 @@ class BrowForm:
     thick: float
     taper: tuple[float, float]
     head: tuple[float, float]
+    spread: float
     edge: float
     thin: tuple[float, float, float]
+    sparse: tuple[float, float]
     stand: tuple[float, float, float, float]
     jitter: float
     lean: tuple[float, float]
     hair: tuple[float, float]
+    shorter: float
     least: float
     lift: float
 
@@ -131,21 +139,27 @@ class BrowForm:
     def length(self, along: float) -> float:
         """Return the length of a hair."""
         whole, inner = self.hair
-        return whole * (inner + (1 - inner) * min(1, along / 0.3)) * (1 - 0.30 * along)
+        return whole * (inner + (1 - inner) * min(1, along / 0.3)) * (1 - self.shorter * along)
 
 
 _FORMS = {
     "arched": BrowForm(
         dense=0.9, start=-0.155, long=0.385, bow=0.013, bow_end=1, bow_power=1.5, rise=0.012,
         drop=(0.018, 0.4), tail=0.036, thick=0.024, taper=(0.82, 0.45), head=(0.55, 0.25),
-        edge=1.15, thin=(0.18, 0.35, 3), stand=(40, 46, 0.75, 14), jitter=9, lean=(0.30, 0.30),
-        hair=(0.060, 0.72), least=0.65, lift=0.008,
+        spread=0.55, edge=1.15, thin=(0.18, 0.35, 3), sparse=(1, 1), stand=(40, 46, 0.75, 14),
+        jitter=9, lean=(0.30, 0.30), hair=(0.060, 0.72), shorter=0.30, least=0.65, lift=0.008,
     ),
     "straight": BrowForm(
         dense=0.92, start=-0.175, long=0.44, bow=0.030, bow_end=0.80, bow_power=1, rise=-0.012,
         drop=(0, 0.3), tail=0.040, thick=0.032, taper=(0.78, 0.50), head=(0.38, 0.40),
-        edge=1.1, thin=(0.30, 0.16, 2.4), stand=(52, 52, 0.7, 16), jitter=10, lean=(0.26, 0.28),
-        hair=(0.072, 0.75), least=0.6, lift=0.009,
+        spread=0.55, edge=1.1, thin=(0.30, 0.16, 2.4), sparse=(1, 1), stand=(52, 52, 0.7, 16),
+        jitter=10, lean=(0.26, 0.28), hair=(0.072, 0.75), shorter=0.30, least=0.6, lift=0.009,
+    ),
+    "soft": BrowForm(
+        dense=0.95, start=-0.150, long=0.375, bow=0.032, bow_end=0.80, bow_power=1, rise=-0.004,
+        drop=(0, 0.3), tail=0.034, thick=0.026, taper=(0.80, 0.50), head=(0.50, 0.35),
+        spread=0.60, edge=1.3, thin=(0.32, 0.12, 2.6), sparse=(0.85, 0.55), stand=(56, 58, 0.7, 16),
+        jitter=9, lean=(0.24, 0.26), hair=(0.062, 0.72), shorter=0.28, least=0.6, lift=0.007,
     ),
 }  # fmt: skip
 

@@ -16,7 +16,6 @@ from livehost.avatar.recipe.host import Skin
 from livehost.avatar.recipe.looks import Colour
 from livehost.avatar.recipe.space import F64, Vector, blob, smooth
 
-_RED = (0.62, 0.235, 0.18)
 _SCALP = (0.035, 0.022, 0.018)
 _LASH_LINE = (0.06, 0.03, 0.025)
 
@@ -58,18 +57,20 @@ def paint_skin(body: Body, lashes: LashRoots) -> tuple[F64, F64]:
 
 def _flush(paint: Paint, body: Body) -> None:
     eye, keys = body.eye_height, body.host.skin
+    red, (sides, tip) = keys.flush, keys.nose
     for sign in (1, -1):
-        paint.spot((sign * 0.43, eye - 0.33, 1.05), (0.17, 0.13, 0.4), keys.cheeks, _RED)
-        paint.spot((sign * keys.ears_at, eye - 0.1, 0.3), (0.1, 0.3, 0.3), keys.ears, _RED)
-        paint.spot((sign * 0.10, eye - 0.42, 1.4), (0.05, 0.05, 0.2), 0.22, _RED)
-    paint.spot((0, eye - 0.32, 1.6), (0.10, 0.10, 0.25), 0.20, _RED)
-    paint.spot((0, 5.18, 1.25), (0.16, 0.08, 0.3), 0.12, _RED)
-    paint.spot((0, eye + 0.3765, 1.25), (0.4, 0.2, 0.5), 0.12, _toned(keys, (0.72, 0.46, 0.33)))
+        paint.spot((sign * 0.43, eye - 0.33, 1.05), (0.17, 0.13, 0.4), keys.cheeks, red)
+        paint.spot((sign * keys.ears_at, eye - 0.1, 0.3), (0.1, 0.3, 0.3), keys.ears, red)
+        paint.spot((sign * 0.10, eye - 0.42, 1.4), (0.05, 0.05, 0.2), sides, red)
+    paint.spot((0, eye - 0.32, 1.6), (0.10, 0.10, 0.25), tip, red)
+    paint.spot((0, 5.18, 1.25), (0.16, 0.08, 0.3), keys.chin, red)
+    yellow = _toned(keys, (0.72, 0.46, 0.33))
+    paint.spot((0, eye + 0.3765, 1.25), (0.4, 0.2, 0.5), keys.forehead, yellow)
 
 
 def _toned(keys: Skin, colour: Colour) -> F64:
-    """Return `colour`, which suits the shipped host's skin, for this one."""
-    return np.asarray(np.array(colour) * (np.array(keys.colour) / np.array(Skin().colour)))
+    """Return `colour`, which suits the skin `lids_for`, for this one."""
+    return np.asarray(np.array(colour) * (np.array(keys.colour) / np.array(keys.lids_for)))
 
 
 def _lids(paint: Paint, eye: F64, sign: int, keys: Skin) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from livehost.avatar.recipe.blender import Graph, rgba
 from livehost.avatar.recipe.looks import Colour, Fibre
 
+_GLOW = (1, 0.965, 0.90)
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -21,6 +23,7 @@ class Finish:
         subsurface, depth: how much light goes in, and how far.
         coat: how wet it is.
         bumps, bump_size: strength and scale of an uneven surface.
+        glow: how much it shines by itself.
     """
 
     roughness: float = 0.5
@@ -30,6 +33,7 @@ class Finish:
     metal: float = 0
     bumps: float = 0
     bump_size: float = 60
+    glow: float = 0
 
 
 def plain(name: str, colour: Colour, finish: Finish) -> Any:
@@ -48,6 +52,8 @@ def plain(name: str, colour: Colour, finish: Finish) -> Any:
             "Specular IOR Level": 0.5,
         },
     )
+    if finish.glow:
+        graph.set(graph.shader, {"Emission Color": rgba(_GLOW), "Emission Strength": finish.glow})
     if finish.bumps:
         place = graph.add("TexCoord").outputs["Object"]
         noise = graph.out("TexNoise", {"Scale": finish.bump_size, "Detail": 3, "Vector": place})

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livehost.avatar.recipe.body import Body
 from livehost.avatar.recipe.hairline import around, roots
@@ -28,10 +29,17 @@ _LOCKS = 14  # into which the loose strands gather
 
 @dataclass(frozen=True, slots=True)
 class Hairdo:
-    """Strands (n, k, 3) of the hair and (m, 8, 3) of the fine hairs at its line."""
+    """Strands (n, k, 3) of the hair and (m, 8, 3) of the fine hairs at its line.
+
+    Attributes:
+        radius: (n,) of each strand at its root; None for any, within the style's bounds.
+        light: (n,) which strands are lighter; None for none.
+    """
 
     strands: F64
     baby: F64
+    radius: F64 | None = None
+    light: NDArray[np.bool_] | None = None
 
 
 def long_hair(body: Body, surface: Surface, keys: LongHair, random: Random) -> Hairdo:

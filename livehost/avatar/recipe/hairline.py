@@ -25,9 +25,9 @@ def inside(body: Body, points: F64) -> F64:
     angles, heights = zip(*body.host.hair.hairline, strict=True)
     line = body.eye_height + np.interp(around(points), angles, heights)
     ragged = body.host.hair.ragged
-    if ragged:
-        stray = 0.030 * lattice(points * 6.0, 9) + 0.012 * lattice(points * 19.0, 10)
-        return np.asarray(points[:, 1] - line + ragged * stray)
+    if any(ragged):
+        coarse, fine = lattice(points * 6.0, 9), lattice(points * 19.0, 10)
+        return np.asarray(points[:, 1] - line + (ragged[0] * coarse + ragged[1] * fine))
     return np.asarray(points[:, 1] - line)
 
 

@@ -1,6 +1,7 @@
 """The parameters of a host: everything that tells one host from another, in one TOML file.
 
-In:  HOST.toml.   Out: a checked, frozen `Host`; every default is the shipped host's.
+In:  HOST.toml.   Out: a checked, frozen `Host`; every default is that of the
+first host, avatars/recipes/xiaohe-jacket.toml.
 
 Colours are linear RGB in 0..1. Lengths are in units of about 10 cm, pixels are the plate's.
 """
@@ -33,10 +34,13 @@ PLATE = (1080, 1920)
 """Width and height of every plate, in pixels."""
 
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Power = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Degrees = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Pixel = Annotated[int, Field(ge=0, le=1920)]
 Samples = Annotated[int, Field(ge=1, le=4096)]
+Detail = Annotated[int, Field(ge=0, le=15)]
 Place = tuple[Offset, Offset, Offset]
+Six = tuple[Offset, Offset, Offset, Offset, Offset, Offset]
 Box = tuple[Pixel, Pixel, Pixel, Pixel]
 Weights = dict[str, Strength]
 
@@ -80,6 +84,20 @@ class Lids(Model):
     """How much of the resting opening a blink takes back."""
 
 
+class Mottle(Model):
+    """[skin.mottle]: how uneven the skin's tone is."""
+
+    patches: Share = 0.05
+    """How much brightness changes in large patches."""
+    grain: Share = 0.035
+    """And in small ones."""
+    saturation: tuple[Share, Share] = (0.12, 0.14)
+    """How much less and how much more of it."""
+    hue: Share = 0.008
+    detail: tuple[Detail, Detail, Detail] = (5, 4, 4)
+    """Finer and finer steps in patches, saturation and hue."""
+
+
 class Skin(Model):
     """[skin]."""
 
@@ -89,13 +107,24 @@ class Skin(Model):
     subsurface: Share = 0.85
     relief: Share = 0.075
     """Strength of pores and lip creases."""
+    mottle: Mottle = Mottle()
+    flush: Colour = (0.62, 0.235, 0.18)
+    """What redness turns the skin to."""
     cheeks: Share = 0.30
     """Redness of the cheeks."""
+    nose: tuple[Share, Share] = (0.22, 0.20)
+    """Of the nose: its sides, its tip."""
+    chin: Share = 0.12
+    """Of the chin."""
+    forehead: Share = 0.12
+    """How much yellower the forehead is."""
     ears: Share = 0.30
     """Redness of the ears, and how far they are from the middle."""
     ears_at: Length = 0.80
     lids: tuple[Share, Share] = (0.34, 0.25)
     """Darkness of the upper lid: all of it, and its outer part."""
+    lids_for: Colour = (0.66, 0.395, 0.285)
+    """The skin that shadows of the lids are mixed for; they change as `colour` differs from it."""
     lash_line: tuple[Share, Share] = (0.62, 0.22)
     """Darkness of the rims of the upper and the lower lid."""
     scalp: tuple[Share, Share] = (0.95, 0.95)
@@ -117,29 +146,46 @@ class Teeth(Model):
     """[teeth]."""
 
     colour: Colour = (0.74, 0.69, 0.60)
+    glow: Share = 0
+    """How much they shine by themselves, so that they are not dark behind the lips."""
+    width: Annotated[float, Field(ge=0.5, le=1.5)] = 1.02
+    """Of each tooth in its place; above 1.05 no gap is left."""
+    square: tuple[Share, Share] = (0.36, 0.42)
+    """Roundness of their corners, seen from the front and from above; less is squarer."""
+    heights: Six = (0.100, 0.088, 0.096, 0.080, 0.074, 0.07)
+    """Of the upper teeth up to the gum, from the middle."""
+    jitter: Share = 0.0022
+    """How far each tooth is out of line."""
+    backing: tuple[Share, Offset, Offset] = (0.955, 0, -0.012)
+    """The strip behind, which closes the gaps: its arch as a share of theirs, its height, depth."""
     back: Offset = -0.02
     """Shift of the arches, negative away from the lips."""
     upper: Offset = 0.022
     """How far the upper edge is below the line of the lips."""
     lower: Offset = 0.020
     """The same for the lower edge."""
-    curve: tuple[Offset, Offset, Offset, Offset, Offset, Offset] = (0, 0, 0, 0.012, 0.016, 0.02)
+    curve: Six = (0, 0, 0, 0.012, 0.016, 0.02)
     """How much higher each upper tooth is than the first, from the middle: the smile line. More
     of it where canines would hang below an open lip."""
     gather: Strength = 1.0
-    """How much a wide open smile draws the upper arch in, so that no tooth pierces a lip."""
+    """How much a wide open smile draws the arches in, so that no tooth pierces a lip."""
+    narrow: tuple[Share, Share] = (0, 0.20)
+    """How much narrower the arches are drawn: always, and by such a smile."""
+    recede: tuple[Offset, Offset] = (0, 0.075)
+    """How far back they are drawn, likewise."""
 
 
 class Brows(Model):
     """[brows]: strands of each brow, and where they sit."""
 
-    style: Literal["arched", "straight"] = "arched"
+    style: Literal["arched", "straight", "soft"] = "arched"
     count: Count = 560
     height: Offset = 0.170
     """Above the middle of the eye."""
     radius: Length = 0.0017
     melanin: Share = 0.60
     redness: Share = 0.25
+    roughness: Share = 0.35
     variety: Share = 0.25
 
 
@@ -167,13 +213,19 @@ class CameraKeys(Model):
 
 
 class Light(Model):
-    """[light]: powers in watts of key, fill from the other side, fill from below and two rims."""
+    """[light]: powers in watts of key, fill from the other side, fill from below and two rims.
+
+    Of the lights that reach one thing alone: the inside of the mouth, and the hair from the left,
+    from the right and from low in front.
+    """
 
     strength: Positive = 1.0
     key: Positive = 1000
     fill: Positive = 210
     low: Positive = 120
     rims: tuple[Positive, Positive] = (430, 380)
+    mouth: Power = 0
+    hair: tuple[Power, Power, Power] = (0, 0, 0)
 
 
 class Grade(Model):
@@ -192,12 +244,26 @@ class RegionKeys(Model):
     """x, y, width, height."""
     scale: Annotated[float, Field(gt=0, le=2)]
     """Pixels of a sample for each pixel of the plate."""
+    oversample: Annotated[float, Field(ge=1, le=4)] = 1
+    """How many times finer it is rendered; packing reduces it."""
     crop: Box
     """The part of a sample that a decoder learns: x, y, width, height in its pixels."""
     random: Count
     """Random samples beside the fixed ones."""
     talking: Count = 0
     """Samples where a talking host is most: closed lips under smiles, blends."""
+    covered: bool = False
+    """Whether hair or clothes hang before the face within the box; they stay as in the plate."""
+
+    @property
+    def render_scale(self) -> float:
+        """Pixels of a render for each pixel of the plate."""
+        return self.scale * self.oversample
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a sample."""
+        return round(self.box[2] * self.scale), round(self.box[3] * self.scale)
 
     @field_validator("crop")
     @classmethod
@@ -209,9 +275,10 @@ class RegionKeys(Model):
     @model_validator(mode="after")
     def _fits(self) -> RegionKeys:
         (x, y, width, height), (left, top, wide, high) = self.box, self.crop
+        most_wide, most_high = self.size
         if x + width > PLATE[0] or y + height > PLATE[1]:
             raise ValueError(f"box reaches outside the plate of {PLATE[0]}x{PLATE[1]}")
-        if left + wide > round(width * self.scale) or top + high > round(height * self.scale):
+        if left + wide > most_wide or top + high > most_high:
             raise ValueError("crop reaches outside the samples, which are box times scale")
         if any(abs(side / self.scale - round(side / self.scale)) > 1e-6 for side in self.crop):
             raise ValueError("crop divided by scale must be whole pixels of the plate")
@@ -291,7 +358,7 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
     ("name", "title", "licence", "shapes", "frame", "quality"), True
 )
 _UNSEEN |= {"grade": {"gamma", "saturation"}, "neck": {"cloth"}}
-_UNSEEN |= {key: {"crop", "random", "talking"} for key in ("mouth", "eyes_region")}
+_UNSEEN |= {key: {"crop", "random", "talking", "covered"} for key in ("mouth", "eyes_region")}
 
 
 def fingerprint(host: Host) -> str:

@@ -46,8 +46,8 @@ class HairBase(Model):
     hairline: Annotated[tuple[Knot, ...], Field(min_length=2)] = HAIRLINE
     """Degrees around the head (0 is the forehead, 90 the ear, 180 the nape) and height above
     the eyes at which hair begins, mirrored."""
-    ragged: Share = 0
-    """How far the hairline strays from that, 1 is about 0.04."""
+    ragged: tuple[Share, Share] = (0, 0)
+    """How far the hairline strays from that, in large and in small steps."""
     bare: tuple[Offset, Offset, Offset, Offset] = (0.70, 0.2, -0.05, 0.62)
     """No hair on the ears: beyond this from the middle, below this above the eyes, between these
     depths."""
@@ -89,6 +89,43 @@ class LongHair(HairBase):
     """Height above the eyes at which the fringe ends."""
 
 
+CURTAIN_HAIRLINE: tuple[Knot, ...] = (
+    (0, 0.615), (14, 0.615), (26, 0.59), (36, 0.535), (46, 0.44), (56, 0.31), (64, 0.18),
+    (72, 0.04), (80, -0.05), (90, 0.20), (100, 0.14), (115, -0.10), (140, -0.50), (180, -0.58),
+)  # fmt: skip
+
+
+class CurtainHair(HairBase):
+    """Long, parted and waved, in front of and behind the shoulders; bangs open like a curtain."""
+
+    style: Literal["curtain"]
+    fibre: Fibre = Fibre(melanin=0.77, redness=0.16, roughness=0.34, variety=0.22)
+    light: Fibre = Fibre(melanin=0.64, redness=0.18, roughness=0.34, variety=0.22)
+    """Of a quarter of the locks."""
+    hairline: Annotated[tuple[Knot, ...], Field(min_length=2)] = CURTAIN_HAIRLINE
+    ragged: tuple[Share, Share] = (0.020, 0.010)
+    bare: tuple[Offset, Offset, Offset, Offset] = (0.725, 0.25, -0.02, 0.52)
+    baby: Count = 4_500
+    thick: tuple[Length, Length] = (0.0034, 0.0052)
+    strands: Annotated[int, Field(ge=500, le=200_000)] = 15_000
+    neck: Count = 1_900
+    """Strands beside the neck, so that no dark hole shows under the jaw."""
+    part: Offset = 0.15
+    """Where the parting is, to the subject's left."""
+    hem: Length = 2.32
+    """How far below the eyes the hair in front of the shoulders ends."""
+    front: Annotated[float, Field(ge=40, le=90)] = 51
+    """Degrees around the head at which the hair beside the face begins; above 60 ears show."""
+    bangs: Share = 0.85
+    """How many of the strands at the front of the hairline fall over the temples."""
+    locks: Annotated[int, Field(ge=1, le=400)] = 190
+    """Into which the strands gather."""
+    pull: Share = 0.62
+    """How closely."""
+    wave: Length = 0.068
+    """Height of the waves, which grow towards the ends."""
+
+
 SHORT_HAIRLINE: tuple[Knot, ...] = (
     (0, 0.585), (10, 0.59), (20, 0.61), (28, 0.635), (36, 0.60), (44, 0.50), (52, 0.40),
     (60, 0.29), (67, 0.16), (74, -0.05), (80, -0.20), (87, -0.16), (95, 0.22), (103, 0.16),
@@ -102,7 +139,7 @@ class ShortHair(HairBase):
     style: Literal["short"]
     fibre: Fibre = Fibre(melanin=0.93, redness=0.06, roughness=0.24, variety=0.18)
     hairline: Annotated[tuple[Knot, ...], Field(min_length=2)] = SHORT_HAIRLINE
-    ragged: Share = 1
+    ragged: tuple[Share, Share] = (0.030, 0.012)
     bare: tuple[Offset, Offset, Offset, Offset] = (0.725, 0.25, -0.02, 0.52)
     baby: Count = 3_500
     top: Count = 15_000
@@ -123,7 +160,7 @@ class NoHair(HairBase):
     style: Literal["none"] = "none"
 
 
-Hair = Annotated[LongHair | ShortHair | NoHair, Field(discriminator="style")]
+Hair = Annotated[LongHair | CurtainHair | ShortHair | NoHair, Field(discriminator="style")]
 
 
 class Jacket(Model):
@@ -144,27 +181,65 @@ class Jacket(Model):
     """Heights of the rows of buttons."""
 
 
-class Blazer(Model):
-    """A blazer with notched lapels and shoulder pads over a round-necked ribbed tee."""
+class BlazerBase(Model):
+    """What every blazer has."""
 
-    style: Literal["blazer"]
-    inner: Colour = (0.50, 0.47, 0.42)
-    """The tee."""
-    light: Colour = (0.034, 0.040, 0.058)
+    inner: Colour
+    """The ribbed top below."""
+    scoop: Length
+    """How much lower its neckline is in front than at the side."""
+    light: Colour
     """Light threads of the twill."""
-    dark: Colour = (0.009, 0.011, 0.018)
+    dark: Colour
     """Dark threads."""
-    seam: Colour = (0.006, 0.007, 0.012)
-    button: Colour = (0.035, 0.022, 0.015)
-    buttons: tuple[Offset, ...] = (1.35, 0.50)
-    closed: Offset = 1.55
+    seam: Colour
+    button: Colour
+    buttons: tuple[Offset, ...]
+    """Their heights."""
+    closed: Offset
     """Height where the lapels meet."""
-    shoulder: Length = 4.70
+    shoulder: Length
     """Height of the shoulder line at the neck."""
-    wide: Length = 1.80
+    wide: Length
     """How far the shoulders reach."""
     folds: Strength = 1.0
     """Depth of the folds of the sleeves and the front."""
 
 
-Outfit = Annotated[Jacket | Blazer, Field(discriminator="style")]
+class Blazer(BlazerBase):
+    """A straight blazer with notched lapels and shoulder pads over a round-necked ribbed tee."""
+
+    style: Literal["blazer"]
+    inner: Colour = (0.50, 0.47, 0.42)
+    scoop: Length = 0.42
+    light: Colour = (0.034, 0.040, 0.058)
+    dark: Colour = (0.009, 0.011, 0.018)
+    seam: Colour = (0.006, 0.007, 0.012)
+    button: Colour = (0.035, 0.022, 0.015)
+    """Of horn."""
+    buttons: tuple[Offset, ...] = (1.35, 0.50)
+    closed: Offset = 1.55
+    shoulder: Length = 4.70
+    wide: Length = 1.80
+
+
+class Fitted(BlazerBase):
+    """A fitted blazer with princess seams and soft shoulders over a ribbed top."""
+
+    style: Literal["fitted"]
+    inner: Colour = (0.72, 0.69, 0.64)
+    scoop: Length = 0.62
+    light: Colour = (0.50, 0.27, 0.265)
+    dark: Colour = (0.34, 0.165, 0.165)
+    seam: Colour = (0.19, 0.085, 0.085)
+    button: Colour = (0.83, 0.62, 0.34)
+    """Of metal."""
+    buttons: tuple[Offset, ...] = (2.14,)
+    closed: Offset = 2.30
+    shoulder: Length = 4.80
+    wide: Length = 1.40
+    waist: Share = 0.10
+    """How much each side is drawn in at the waist."""
+
+
+Outfit = Annotated[Jacket | Blazer | Fitted, Field(discriminator="style")]

@@ -38,14 +38,13 @@ _JACKET_NECK_Z = 0.06
 _JOIN = 2.55  # height above which the jacket opens
 
 
-def dress(body: Body, surface: Tree) -> None:
-    """Put on what the host wears."""
+def dress(body: Body, surface: Tree) -> Tree:
+    """Put on what the host wears; return the surface that long hair falls over."""
     outfit = body.host.outfit
     if isinstance(outfit, Jacket):
         _round_neck_top(body, outfit)
-        _tweed_jacket(body, outfit)
-    else:
-        put_on_blazer(body, outfit, surface)
+        return _tweed_jacket(body, outfit)
+    return put_on_blazer(body, outfit, surface)
 
 
 def _round_neck_top(body: Body, keys: Jacket) -> None:
@@ -66,8 +65,8 @@ def _piping(tree: Tree, cloth: Any) -> None:
         tube("innertrim", np.array(points) - [0, 0.004, 0], 0.020, cloth, closed=True)
 
 
-def _tweed_jacket(body: Body, keys: Jacket) -> None:
-    """Add an open collarless jacket with edges and buttons."""
+def _tweed_jacket(body: Body, keys: Jacket) -> Tree:
+    """Add an open collarless jacket with edges and buttons; return its surface."""
     cloth = tweed("jacket", keys.light, keys.dark)
     edge = plain("trim", keys.trim, Finish(0.75, bumps=0.5, bump_size=90))
     metal = plain("gold", keys.button, Finish(0.25, metal=1))
@@ -82,6 +81,7 @@ def _tweed_jacket(body: Body, keys: Jacket) -> None:
         _front_edge(tree, sign, edge)
         _buttons(tree, sign, keys, metal)
     _back_neck(tree, edge)
+    return tree
 
 
 def _opening(y: float) -> float:

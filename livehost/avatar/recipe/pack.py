@@ -14,17 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.avatar.recipe.camera import PlateCamera
+from livehost.avatar.recipe.depth import HAIR
 from livehost.avatar.recipe.host import Host, RegionKeys
 from livehost.avatar.recipe.mesh import PACKAGE
 from livehost.avatar.recipe.plate import (
     U8,
+    PlateMaps,
     compose_plate,
     encode_depth,
     load_camera,
     plate_maps,
     read_graded,
 )
-from livehost.avatar.recipe.samples import Renders, contact_sheet, pack_region
+from livehost.avatar.recipe.samples import Renders, Shown, contact_sheet, pack_region
 from livehost.avatar.recipe.sampling import (
     EYES_SHAPES,
     MOUTH_SHAPES,
@@ -57,9 +59,10 @@ def pack(host: Host, folder: Path) -> None:
     avatar.mkdir(parents=True, exist_ok=True)
     plate = compose_plate(folder / "plate", host.grade)
     _write(avatar / "plate.png", plate)
-    depths = _pack_maps(host, folder, plate)
-    _pack_samples(host, folder, plate)
     camera = load_camera(folder / "plate" / "camera.json")
+    maps = plate_maps(folder / "plate" / "depth.npz", plate, camera, host.neck)
+    depths = _pack_maps(folder, maps)
+    _pack_samples(host, folder, plate, maps.label == HAIR)
     text = manifest(host, camera, depths, _models(avatar))
     (avatar / "avatar.toml").write_text(text, "utf-8")
     (avatar / "NOTICE.md").write_text(notice(host), "utf-8")
@@ -86,9 +89,7 @@ def finish(host: Host, folder: Path) -> bool:
     return True
 
 
-def _pack_maps(host: Host, folder: Path, plate: U8) -> Depths:
-    camera = load_camera(folder / "plate" / "camera.json")
-    maps = plate_maps(folder / "plate" / "depth.npz", plate, camera, host.neck)
+def _pack_maps(folder: Path, maps: PlateMaps) -> Depths:
     depth, near, far = encode_depth(maps.depth)
     _write(folder / "avatar" / "depth.png", depth)
     weight = np.clip(maps.weight * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -97,7 +98,7 @@ def _pack_maps(host: Host, folder: Path, plate: U8) -> Depths:
     return Depths(near, far)
 
 
-def _pack_samples(host: Host, folder: Path, plate: U8) -> None:
+def _pack_samples(host: Host, folder: Path, plate: U8, hair: NDArray[np.bool_]) -> None:
     targets = load_targets(host.shapes)
     lists = {
         "mouth": (mouth_samples(targets, host.mouth), host.mouth, MOUTH_SHAPES),
@@ -107,9 +108,9 @@ def _pack_samples(host: Host, folder: Path, plate: U8) -> None:
         behind = read_graded(folder / "plate" / f"behind_{name}.png", host.grade)
         renders = Renders(samples, folder / name, host.grade)
         out = folder / "samples" / name
-        fit = pack_region(renders, plate, behind, keys, shapes, out)
+        fit = pack_region(renders, Shown(plate, behind, hair), keys, shapes, out)
         x, y, width, height = keys.crop
-        mask = np.clip(fit.moving[..., 0] * 255, 0, 255).astype(np.uint8)
+        mask = fit.mask(keys)
         _write(folder / "avatar" / f"{name}_mask.png", mask[y : y + height, x : x + width])
         _write(folder / f"{name}.png", contact_sheet(out, 81, 9))
 

@@ -105,10 +105,12 @@ class PlateMaps:
     Attributes:
         depth: distance, inf where the plate is empty.
         weight: 0..1, how much a pixel turns with the head.
+        label: what a pixel shows, 0 is background.
     """
 
     depth: F32
     weight: F32
+    label: U8
 
 
 def plate_maps(path: Path, plate: U8, camera: PlateCamera, neck: Neck) -> PlateMaps:
@@ -123,20 +125,21 @@ def plate_maps(path: Path, plate: U8, camera: PlateCamera, neck: Neck) -> PlateM
         raise ConfigError(f"{path}: is missing; run --stage plate") from error
     depth = cv2.resize(half["depth"], PLATE, interpolation=cv2.INTER_NEAREST)
     weight = cv2.resize(half["weight"], PLATE, interpolation=cv2.INTER_LINEAR)
+    label = cv2.resize(half["label"], PLATE, interpolation=cv2.INTER_NEAREST)
     known, visible = np.isfinite(depth), plate[..., 3] > 0
     near, holes = _nearest_known(known), visible & ~known
     depth[holes] = depth.ravel()[near[holes]]
     weight[holes] = weight.ravel()[near[holes]]
+    label[holes] = label.ravel()[near[holes]]
     depth[~visible] = np.inf
+    label[~visible] = 0
     rows = _row_weight(camera, neck)
     weight = np.where(visible, weight, rows)
     if neck.cloth < 1:
-        label = cv2.resize(half["label"], PLATE, interpolation=cv2.INTER_NEAREST)
-        label[holes] = label.ravel()[near[holes]]
         weight = np.where(rows >= 1, 1, _solid_edge(weight, plate[..., 3] > 250))
         cloth = visible & np.isin(label, CLOTHES) & (rows < 1)
         weight = _held_cloth(weight, cloth, visible, neck.cloth)
-    return PlateMaps(depth, weight.astype(np.float32))
+    return PlateMaps(depth, weight.astype(np.float32), label)
 
 
 def _solid_edge(weight: F32, opaque: NDArray[np.bool_]) -> F32:

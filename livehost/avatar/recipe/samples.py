@@ -4,7 +4,7 @@ In:  raw renders of a region, what lies behind it, the plate.   Out: a folder of
 
 A region is rendered without hair and outfit. A smooth gain map, from rest to plate, adds the
 shading they give; where the render is transparent, what lies behind shows; outside the part that
-ever moves, every sample is the plate.
+ever moves, and where hair hangs before the face, every sample is the plate.
 """
 
 from __future__ import annotations
@@ -28,8 +28,27 @@ HELD_OUT = 0.08
 """Share of the samples that is never trained on; drawn from the random ones alone."""
 _SPLIT_SEED = 1
 _LOOKED_AT = 400  # samples that say which pixels move; the order is random, so they say it all
+_SPECK = 60  # pixels
 _MOVES = 11  # grey levels by which a pixel must change to move
 _LEAST = 6  # random samples without which nothing can be held out
+
+
+_ALIKE, _UNLIKE = 22, 24  # grey levels by which hair in front is told from the face
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the plate shows of a region.
+
+    Attributes:
+        plate: (1920, 1080, 4) BGRA.
+        behind: the region of the plate with the face hidden, at the plate's scale.
+        hair: (1920, 1080) whether a pixel shows hair.
+    """
+
+    plate: U8
+    behind: U8
+    hair: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +80,34 @@ class Fit:
         out = self.plate * (1 - self.moving) + whole * self.moving
         return np.asarray(np.clip(out + 0.5, 0, 255), np.uint8)
 
+    def mask(self, keys: RegionKeys) -> U8:
+        """Return `moving` as 0..255 at the samples' scale."""
+        return _reduced(np.clip(self.moving[..., 0] * 255, 0, 255).astype(np.uint8), keys)
 
-def make_fit(plate: U8, behind: U8, rest: U8, others: Sequence[U8], keys: RegionKeys) -> Fit:
-    """Return the fit of a region.
+
+def make_fit(shown: Shown, rest: U8, others: Sequence[U8], keys: RegionKeys) -> Fit:
+    """Return the fit of a region, at the renders' scale.
 
     Args:
-        plate: (1920, 1080, 4) BGRA.
-        behind: the region of the plate with the face hidden, at the plate's scale.
         rest: the render (h, w, 4) of the resting face.
         others: renders that say which pixels move.
     """
     x, y, width, height = keys.box
     size = (rest.shape[1], rest.shape[0])
-    under = plate[y : y + height, x : x + width, :3]
-    below = _at(under, size).astype(np.float32)
-    back = _at(behind.astype(np.float32), size)
-    return Fit(below, _gain(below, rest), _behind(below, rest, back), _moving(rest, others))
+    box = (slice(y, y + height), slice(x, x + width))
+    below = _at(shown.plate[box][..., :3], size).astype(np.float32)
+    back = _at(shown.behind.astype(np.float32), size)
+    gain, moving = _gain(below, rest), _moving(rest, others, keys.oversample)
+    if keys.covered:
+        hair = _at(shown.hair[box].astype(np.float32), size) > 0.5
+        fitted = rest[..., :3].astype(np.float32) * gain
+        moving = moving * (1 - _covered(below, fitted, back, hair))
+    return Fit(below, gain, _behind(below, rest, back), moving)
+
+
+def _reduced(picture: U8, keys: RegionKeys) -> U8:
+    """Return what is rendered at the samples' scale."""
+    return _at(picture, keys.size)
 
 
 def _at(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -109,25 +140,35 @@ def _behind(plate: F32, rest: U8, back: F32) -> F32:
     return np.asarray(np.where(seen | (alpha < 250), plate, colour).astype(np.float32))
 
 
-def _moving(rest: U8, others: Sequence[U8]) -> F32:
+def _covered(plate: F32, fitted: F32, back: F32, hair: NDArray[np.bool_]) -> F32:
+    """Return (h, w, 1): where hair or clothes lie before the face, with a soft edge."""
+    there = (np.abs(plate - back[..., :3]).max(-1) < _ALIKE) | hair
+    there &= (back[..., 3] > 128) & (np.abs(plate - fitted).max(-1) > _UNLIKE)
+    solid = cv2.morphologyEx(there.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+    wider = cv2.dilate(solid, np.ones((5, 5))).astype(np.float32)
+    soft = cv2.GaussianBlur(wider, (0, 0), 2)
+    return np.asarray(np.clip(soft, 0, 1), np.float32)[..., None]
+
+
+def _moving(rest: U8, others: Sequence[U8], finer: float) -> F32:
     """Return (h, w, 1): the convex part of the region that ever changes, with a soft edge."""
-    still = cv2.GaussianBlur(rest.astype(np.float32), (0, 0), 1.5)
+    still = cv2.GaussianBlur(rest.astype(np.float32), (0, 0), 1.5 * finer)
     most = np.zeros(rest.shape[:2], np.float32)
     for picture in others:
-        soft = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.5)
+        soft = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.5 * finer)
         most = np.maximum(most, np.abs(soft - still).max(-1))
     moved = cv2.morphologyEx((most > _MOVES).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5)))
-    part = _hull(_without_specks(np.asarray(moved, np.uint8)))
+    part = _hull(_without_specks(np.asarray(moved, np.uint8), _SPECK * finer**2))
     wider = cv2.dilate(part, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)))
-    share = np.zeros(wider.shape, np.float32)
-    share[8:-8, 8:-8] = wider[8:-8, 8:-8]
-    return np.asarray(cv2.GaussianBlur(share, (0, 0), 3), np.float32)[..., None]
+    share, edge = np.zeros(wider.shape, np.float32), round(8 * finer)
+    share[edge:-edge, edge:-edge] = wider[edge:-edge, edge:-edge]
+    return np.asarray(cv2.GaussianBlur(share, (0, 0), 3 * finer), np.float32)[..., None]
 
 
-def _without_specks(moved: U8) -> U8:
-    """Drop patches of 60 pixels or less: render noise."""
+def _without_specks(moved: U8, least: float) -> U8:
+    """Drop patches of `least` pixels or less: render noise."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats(moved)
-    large = [n for n in range(1, count) if facts[n, cv2.CC_STAT_AREA] > 60]
+    large = [n for n in range(1, count) if facts[n, cv2.CC_STAT_AREA] > least]
     if not large:
         raise ConfigError("no pixel of the region moves in any sample; render more of them")
     return np.isin(labels, large).astype(np.uint8)
@@ -164,7 +205,7 @@ class Renders:
 
 
 def pack_region(
-    renders: Renders, plate: U8, behind: U8, keys: RegionKeys, names: Sequence[str], out: Path
+    renders: Renders, shown: Shown, keys: RegionKeys, names: Sequence[str], out: Path
 ) -> Fit:
     """Write a folder of samples that `livehost.avatar.train` takes; return how they were fitted.
 
@@ -179,11 +220,11 @@ def pack_region(
     split = split_of(picked)
     base = [n for n in found if renders.samples[n].kind != "talking"]
     others = [renders.read(n) for n in base[:_LOOKED_AT]]
-    fit = make_fit(plate, behind, renders.read(renders.rest()), others, keys)
+    fit = make_fit(shown, renders.read(renders.rest()), others, keys)
     out.mkdir(parents=True, exist_ok=True)
     for place, n in enumerate(found):
-        _write(out / f"{place:04d}.png", fit.apply(renders.read(n)))
-    _write(out / "mask.png", np.clip(fit.moving[..., 0] * 255, 0, 255).astype(np.uint8))
+        _write(out / f"{place:04d}.png", _reduced(fit.apply(renders.read(n)), keys))
+    _write(out / "mask.png", fit.mask(keys))
     coefs = [[one.coefs.get(name, 0.0) for name in names] for one in picked]
     np.save(out / "coefs.npy", np.array(coefs, np.float32))
     about = {

@@ -15,7 +15,6 @@ import numpy as np
 from livehost.avatar.recipe.blender import (
     bpy,
     link,
-    mathutils,
     mesh_object,
     move,
     move_strands,
@@ -31,8 +30,9 @@ from livehost.avatar.recipe.eyes import Eyeball, make_eyes, place_eye
 from livehost.avatar.recipe.fabric import Finish, hair_fibre, plain
 from livehost.avatar.recipe.hair import Hairdo
 from livehost.avatar.recipe.hairdresser import grow_hair
-from livehost.avatar.recipe.host import PLATE, Light
-from livehost.avatar.recipe.looks import Fibre
+from livehost.avatar.recipe.host import PLATE
+from livehost.avatar.recipe.lights import set_lights
+from livehost.avatar.recipe.looks import CurtainHair, Fibre
 from livehost.avatar.recipe.outfit import dress
 from livehost.avatar.recipe.skin import skin_material
 from livehost.avatar.recipe.space import F64, Ints
@@ -50,9 +50,8 @@ PARTS = frozenset({"outfit", "hair"})
 """What a scene may be built without: regions of the face are rendered bare."""
 _WIDE = 1.35  # half the width of the skin that is rendered; the arms are clothed
 _BUST, _FACE = 3.7, 4.3  # heights below which skin is left out, with and without an outfit
-_ATTENTION = (0, -0.8, 5.9)  # what the lights look at, in Blender's axes
 _SENSOR = 36.0
-_BROW_FIBRE = {"melanin", "redness", "variety"}
+_BROW_FIBRE = {"melanin", "redness", "roughness", "variety"}
 _LASH = Fibre(melanin=0.98, redness=0.3, variety=0.25, roughness=0.28)
 
 
@@ -85,11 +84,10 @@ class Scene:
         self._eyes: list[Eyeball] = make_eyes(body)
         self._bites, self._tongue, self._tongue_rows = self._make_mouth()
         self._brow, self._lash = self._make_brows()
+        cloth = dress(body, self._surface) if "outfit" in parts else None
         self.hairdo: Hairdo | None = None
-        self._hair: list[tuple[Any, F64]] = self._make_hair() if "hair" in parts else []
-        if "outfit" in parts:
-            dress(body, self._surface)
-        _light(body.host.light, [eye.made for eye in self._eyes])
+        self._hair: list[tuple[Any, F64]] = self._make_hair(cloth) if "hair" in parts else []
+        self._light()
         _place_camera(self.camera)
         self._turned = False
         self.show({})
@@ -135,7 +133,9 @@ class Scene:
 
     def _make_mouth(self) -> tuple[list[Bite], Any, Ints]:
         body = self.body
-        tooth = plain("teeth", body.host.teeth.colour, Finish(0.22, 0.35, depth=0.012, coat=0.25))
+        keys = body.host.teeth
+        enamel = Finish(0.22, 0.35, depth=0.012, coat=0.25, glow=keys.glow)
+        tooth = plain("teeth", keys.colour, enamel)
         gum = plain("gum", (0.42, 0.13, 0.12), Finish(0.35, 0.6, depth=0.02, coat=0.3))
         lips = lip_line(body, self._surface)
         bites = []
@@ -153,78 +153,49 @@ class Scene:
 
     def _make_brows(self) -> tuple[Any, Any]:
         host = self.body.host
-        fibre = Fibre(roughness=0.35, **host.brows.model_dump(include=_BROW_FIBRE))
+        fibre = Fibre(**host.brows.model_dump(include=_BROW_FIBRE))
         brow = hair_fibre("browm", fibre)
         brow = strand_object("brow", self._brows.strands, host.brows.radius, brow)
         lash = hair_fibre("lashm", _LASH)
         return brow, strand_object("lash", self._lashes.strands, host.lashes.radius, lash)
 
-    def _make_hair(self) -> list[tuple[Any, F64]]:
+    def _make_hair(self, cloth: Tree | None) -> list[tuple[Any, F64]]:
         host = self.body.host
         random = np.random.default_rng(host.seed)
-        self.hairdo = hairdo = grow_hair(self.body, self._surface, random)
+        self.hairdo = hairdo = grow_hair(self.body, self._surface, random, cloth)
         if hairdo is None:
             return []
-        material, out = hair_fibre("hairm", host.hair.fibre), []
-        for name, strands, radii in (
-            ("hair", hairdo.strands, host.hair.thick),
-            ("baby", hairdo.baby, host.hair.thin),
-        ):
-            radius = random.uniform(*radii, len(strands))
-            out.append((strand_object(name, strands, radius, material), strands))
+        keys, strands, radius = host.hair, hairdo.strands, hairdo.radius
+        if radius is None:
+            radius = random.uniform(*keys.thick, len(strands))
+        fibre = hair_fibre("hairm", keys.fibre)
+        shades = [(np.ones(len(strands), bool), fibre)]
+        if isinstance(keys, CurtainHair) and hairdo.light is not None:
+            light = hair_fibre("hairl", keys.light)
+            shades = [(~hairdo.light, fibre), (hairdo.light, light)]
+        out = [
+            (strand_object("hair", strands[which], radius[which], shade), strands[which])
+            for which, shade in shades
+        ]
+        thin = random.uniform(*keys.thin, len(hairdo.baby))
+        out.append((strand_object("baby", hairdo.baby, thin, fibre), hairdo.baby))
         return out
+
+    def _light(self) -> None:
+        eyes, inside = [eye.made for eye in self._eyes], [bite.made for bite in self._bites]
+        keys = self.body.host.light
+        set_lights(keys, eyes, [*inside, self._tongue], [made for made, _ in self._hair])
 
     def _bite(self, face: F64, coefs: Coefs, turn: Turn) -> None:
         """Move the teeth: the lower jaw as its helper moves, the upper with the skull."""
-        body, gather = self.body, self.body.host.teeth.gather
+        body, keys = self.body, self.body.host.teeth
         jaw = body.members("helper-lower-teeth")
         centre, rotation, moved = rigid(body.base[jaw], face[jaw])
         for bite in self._bites:
-            points = gathered(bite.points, coefs, gather)
+            points = gathered(bite.points, coefs, keys)
             if not bite.upper:
                 points = (points - centre) @ rotation + moved
             move(bite.made, turn.rigid(points))
-
-
-def _light(keys: Light, eyes: list[Any]) -> None:
-    """Set key, fills, two rims, one for the clothes, and a catch light for the eyes alone."""
-    k = keys.strength
-    _area((-4.2, -7.5, 9.4), 3.2, keys.key * k, (1, 0.965, 0.93))
-    fill = _area((5.5, -8, 6.8), 6, keys.fill * k, (0.95, 0.97, 1))
-    low = _area((0, -8, 2.5), 5, keys.low * k, (1, 0.97, 0.95), (0, -0.5, 5))
-    fill.visible_glossy = low.visible_glossy = False
-    left, right = keys.rims
-    _area((4.5, 5, 9.5), 3, left * k, (1, 0.96, 0.92))
-    _area((-5, 5, 8.5), 3, right * k, (0.88, 0.94, 1))
-    _area((0, -9, 6), 5, 90 * k, (1, 1, 1), (0, 0, 2.5))
-    catch = _area((-3.4, -8, 9.6), 1.3, 420, (1, 1, 1))
-    catch.visible_diffuse = catch.visible_transmission = catch.visible_volume_scatter = False
-    only = bpy().data.collections.new("eyesonly")
-    for eye in eyes:
-        only.objects.link(eye)
-    catch.light_linking.receiver_collection = only
-    world = bpy().data.worlds.new("world")
-    bpy().context.scene.world = world
-    world.use_nodes = True
-    sky = world.node_tree.nodes["Background"]
-    sky.inputs[0].default_value, sky.inputs[1].default_value = (0.07, 0.074, 0.08, 1), 1
-
-
-def _area(
-    place: tuple[float, float, float],
-    size: float,
-    power: float,
-    colour: tuple[float, float, float],
-    towards: tuple[float, float, float] = _ATTENTION,
-) -> Any:
-    """Return a square light that looks `towards`; places in Blender's axes."""
-    lamp = bpy().data.lights.new("area", "AREA")
-    lamp.size, lamp.energy, lamp.color = size, power, colour
-    made = link("area", lamp)
-    vector = mathutils().Vector
-    made.location = place
-    made.rotation_euler = (vector(towards) - vector(place)).to_track_quat("-Z", "Y").to_euler()
-    return made
 
 
 def _place_camera(camera: PlateCamera) -> None:

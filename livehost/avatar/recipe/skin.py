@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from livehost.avatar.recipe.blender import Graph, bpy, rgba
-from livehost.avatar.recipe.host import Skin
+from livehost.avatar.recipe.host import Mottle, Skin
 
 _MOUTH = (0.26, 0.05, 0.045)  # inside
 _STUBBLE = (0.115, 0.095, 0.085)
@@ -22,7 +22,7 @@ def skin_material(keys: Skin, data: Path) -> Any:
     lips = _mask(graph, data / "mpfb2/textures/mpfb_lips.jpg", uv)
     surface = graph.add("Attribute", attribute_name="oil").outputs["Color"]
     oil, scalp, beard = graph.add("SeparateColor", {0: surface}).outputs
-    tone = _tone(graph, uv)
+    tone = _tone(graph, uv, keys.mottle)
     if keys.stubble:
         tone = _stubble(graph, keys, uv, beard, tone)
     colour = _inside(graph, data, uv, _lips(graph, keys, lips, tone))
@@ -61,18 +61,20 @@ def _noise(graph: Graph, uv: Any, scale: float, detail: float, low: float, high:
     return graph.out("MapRange", {0: graph.out("TexNoise", noise), **bounds})
 
 
-def _tone(graph: Graph, uv: Any) -> Any:
+def _tone(graph: Graph, uv: Any, keys: Mottle) -> Any:
     """Return the painted colour, a little uneven in hue, saturation and brightness."""
     painted = graph.add("Attribute", attribute_name="skin").outputs["Color"]
-    coarse = _noise(graph, uv, 30, 5, 0.95, 1.05)
-    fine = _noise(graph, uv, 260, 3, 0.965, 1.035)
+    less, more = keys.saturation
+    patches, saturation, hue = keys.detail
+    coarse = _noise(graph, uv, 30, patches, 1 - keys.patches, 1 + keys.patches)
+    fine = _noise(graph, uv, 260, 3, 1 - keys.grain, 1 + keys.grain)
     bright = graph.out("Math", {0: coarse, 1: fine}, operation="MULTIPLY")
     return graph.out(
         "HueSaturation",
         {
             "Color": painted,
-            "Hue": _noise(graph, uv, 22, 4, 0.492, 0.508),
-            "Saturation": _noise(graph, uv, 75, 4, 0.88, 1.14),
+            "Hue": _noise(graph, uv, 22, hue, 0.5 - keys.hue, 0.5 + keys.hue),
+            "Saturation": _noise(graph, uv, 75, saturation, 1 - less, 1 + more),
             "Value": bright,
         },
     )

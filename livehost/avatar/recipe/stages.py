@@ -80,14 +80,14 @@ class Studio:
     def mouth(self) -> None:
         """Render the mouth's samples."""
         samples = mouth_samples(load_targets(self.host.shapes), self.host.mouth)
-        shot = Shot(self.host.mouth.box, self.host.quality.mouth, self.host.mouth.scale)
+        shot = Shot(self.host.mouth.box, self.host.quality.mouth, self.host.mouth.render_scale)
         self._region("mouth", samples, shot)
 
     def eyes(self) -> None:
         """Render the eyes' samples."""
         keys = self.host.eyes_region
         samples = eyes_samples(load_targets(self.host.shapes), keys)
-        self._region("eyes", samples, Shot(keys.box, self.host.quality.eyes, keys.scale))
+        self._region("eyes", samples, Shot(keys.box, self.host.quality.eyes, keys.render_scale))
 
     def poses(self) -> None:
         """Render turned heads, to compare a warped plate with."""

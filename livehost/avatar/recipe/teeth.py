@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livehost.avatar.recipe.body import Body, Coefs
+from livehost.avatar.recipe.host import Teeth
 from livehost.avatar.recipe.space import F64, Ints
 from livehost.avatar.recipe.surface import Surface
 
@@ -20,8 +21,8 @@ _GUM_STEPS, _GUM_AROUND = 121, 12
 _STRIP = 80
 _UPPER_WIDTHS = (0.080, 0.062, 0.070, 0.066, 0.064, 0.095)  # from the middle
 _LOWER_WIDTHS = (0.050, 0.054, 0.062, 0.064, 0.066, 0.098)
-_UPPER_HEIGHTS = (0.100, 0.088, 0.096, 0.080, 0.074, 0.07)
 _LOWER_HEIGHTS = (0.082, 0.082, 0.09, 0.078, 0.072, 0.068)
+_PLAIN = Teeth()
 _GATHER_Z = 0.90  # the upper arch is drawn in towards this depth
 
 
@@ -41,6 +42,7 @@ class Arch:
         edge: height of the biting edge.
         up: 1 for the upper row, -1 for the lower: the way to the gum.
         curve: how much higher each tooth is than the first, from the middle.
+        keys: how the teeth are formed.
     """
 
     a: float
@@ -49,6 +51,7 @@ class Arch:
     edge: float
     up: int
     curve: tuple[float, ...]
+    keys: Teeth = _PLAIN
 
     @property
     def widths(self) -> tuple[float, ...]:
@@ -58,7 +61,7 @@ class Arch:
     @property
     def heights(self) -> tuple[float, ...]:
         """Of the teeth, from the middle."""
-        return _UPPER_HEIGHTS if self.up > 0 else _LOWER_HEIGHTS
+        return self.keys.heights if self.up > 0 else _LOWER_HEIGHTS
 
     def angles(self) -> tuple[F64, F64]:
         """Return angles t and the way along the arch to each, (400,)."""
@@ -94,9 +97,10 @@ def make_arch(body: Body, upper: bool, lips: float) -> Arch:
     helper = body.base[body.members(f"helper-{'upper' if upper else 'lower'}-teeth")]
     front = helper[:, 2].max()
     if upper:
-        return Arch(0.315, 0.37, float(front - 0.37 + keys.back), lips - keys.upper, 1, keys.curve)
+        z0, edge = float(front - 0.37 + keys.back), lips - keys.upper
+        return Arch(0.315, 0.37, z0, edge, 1, keys.curve, keys)
     z0 = float(front - 0.345 - 0.012 + keys.back)
-    return Arch(0.285, 0.345, z0, lips - keys.lower, -1, (0,) * 6)
+    return Arch(0.285, 0.345, z0, lips - keys.lower, -1, (0,) * 6, keys)
 
 
 def make_teeth(arch: Arch) -> Solid:
@@ -128,16 +132,17 @@ def _tooth(arch: Arch, n: int, t: float, sign: int, random: np.random.Generator)
         np.linspace(-np.pi / 2, np.pi / 2, _ALONG),
         indexing="ij",
     )
-    x = _power(np.cos(tall), 0.36) * _power(np.cos(round_), 0.42)
+    front, above = arch.keys.square
+    x = _power(np.cos(tall), front) * _power(np.cos(round_), above)
     z = _power(np.cos(tall), 0.40) * _power(np.sin(round_), 0.7)
     y = _power(np.sin(tall), 0.50)
     to_gum = y * arch.up
     local_y = y * arch.heights[n] * 0.5 + _edge(arch, n, x, to_gum)
-    local_x = x * (arch.widths[n] * 0.5 * 1.02) * (1 - 0.13 * np.clip(to_gum, -0.2, 1))
+    local_x = x * (arch.widths[n] * 0.5 * arch.keys.width) * (1 - 0.13 * np.clip(to_gum, -0.2, 1))
     depth = (0.040 if n < 3 else 0.055) * (0.62 + 0.38 * np.clip((to_gum + 1) / 1.2, 0, 1))
     local_z = z * depth + 0.012 * (1 - to_gum * to_gum)
     height = arch.edge + arch.up * arch.heights[n] / 2 + _raised(arch, n)
-    place = place + np.array([0, height, 0]) + random.normal(0, 0.0022, 3)
+    place = place + np.array([0, height, 0]) + random.normal(0, arch.keys.jitter, 3)
     local_x, local_y, local_z = local_x[..., None], local_y[..., None], local_z[..., None]
     points = place + local_x * along + local_z * out + local_y * np.array([0, 1.0, 0])
     return np.asarray(points.reshape(-1, 3))
@@ -170,11 +175,12 @@ def _tube(rows: int, columns: int) -> Ints:
 
 
 def _strip(arch: Arch) -> F64:
+    share, up, depth = arch.keys.backing
     angle = np.repeat(np.linspace(-1.3, 1.3, _STRIP), 2)
-    height = np.tile([0.25, 0.95], _STRIP)
-    x = arch.a * 0.955 * np.sin(angle)
-    z = arch.z0 + arch.b * 0.955 * np.cos(angle) - 0.012
-    return np.stack([x, arch.edge + arch.up * height * 0.085, z], 1)
+    height = up + np.tile([0.25, 0.95], _STRIP) * 0.085
+    x = arch.a * share * np.sin(angle)
+    z = arch.z0 + arch.b * share * np.cos(angle) + depth
+    return np.stack([x, arch.edge + arch.up * height, z], 1)
 
 
 def _ribbon(steps: int) -> Ints:
@@ -218,14 +224,16 @@ def _gum_edge(arch: Arch, t: float) -> float:
     return float(arch.edge + arch.up * (height * 0.90 - 0.016 * abs(2 * phase - 1) ** 2))
 
 
-def gathered(points: F64, coefs: Coefs, strength: float) -> F64:
+def gathered(points: F64, coefs: Coefs, keys: Teeth) -> F64:
     """Return teeth (n, 3) drawn in for an open smile, which pulls the lips back on the arch."""
     smile = (coefs.get("mouthSmileLeft", 0) + coefs.get("mouthSmileRight", 0)) / 2
     open_ = min(1.0, coefs.get("jawOpen", 0) / 0.30)
-    amount = strength * min(1.0, max(0.0, smile - 0.10) / 0.5) * open_
+    amount = keys.gather * min(1.0, max(0.0, smile - 0.10) / 0.5) * open_
+    (narrow, narrower), (back, further) = keys.narrow, keys.recede
     out = points.copy()
-    out[:, 0] *= 1 - 0.20 * amount
-    out[:, 2] = _GATHER_Z + (out[:, 2] - _GATHER_Z) * (1 - 0.10 * amount) - 0.075 * amount
+    out[:, 0] *= 1 - narrow - narrower * amount
+    z = _GATHER_Z + (out[:, 2] - _GATHER_Z) * (1 - 0.10 * amount)
+    out[:, 2] = z - further * amount - back
     return out
 
 

@@ -6,14 +6,17 @@ In:  a TOML path.   Out: a frozen `Room` with absolute paths, or ConfigError wit
 from __future__ import annotations
 
 import os
+from datetime import timedelta, timezone, tzinfo
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator
 
 from livehost.config_actions import Action, Title, own
 from livehost.config_chat import Chat
+from livehost.config_console import Console
 from livehost.config_voice import Coqui, CosyVoice, Personal, Sovits, SpeechApi
 from livehost.errors import ConfigError
 from livehost.table import Model as Model  # noqa: PLC0414  (exported on)
@@ -166,6 +169,26 @@ class Reply(Model):
     """Tokens of prompt and answer together, of a local model."""
     most_tokens_per_hour: int = Field(0, ge=0)
     """Asked and answered, by a cautious estimate; then the card answers alone. 0: no limit."""
+    warm: bool | None = None
+    """Send what every prompt begins with ahead, at the start and with each product, so that the
+    first answer comes sooner; None: to a local .gguf model only."""
+
+
+_CHINA = "Asia/Shanghai"
+
+
+def time_zone(name: str) -> tzinfo:
+    """Return a time zone; China's is known even where the system has no table of them.
+
+    Raises:
+        ValueError: there is no such zone here.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if name == _CHINA:
+            return timezone(timedelta(hours=8), _CHINA)
+        raise ValueError("unknown; write it like Asia/Shanghai or Europe/Berlin") from None
 
 
 class Show(Model):
@@ -182,6 +205,23 @@ class Show(Model):
     """How often the host says that she is an AI host."""
     gives_way_seconds: float = Field(1.0, ge=0, le=5)
     """In which a script sentence gives way to an answer, in a pause if one comes; 0: at its end."""
+    interrupt: Literal["now", "sentence", "segment"] = "now"
+    """Where answers are let in, unless a segment says otherwise: in a pause, at a sentence's or at
+    the segment's end."""
+    time_zone: str = "Asia/Shanghai"
+    """Of the times of day in the rundown."""
+    quiet_seconds: float = Field(60.0, ge=10, le=3600)
+    """Without a comment, after which the chat is quiet and fillers may be said."""
+    filler_minutes: float = Field(3.0, ge=0.5, le=240)
+    """Between two fillers."""
+    busy_per_minute: float = Field(30.0, ge=2, le=10_000)
+    """Comments from which the chat is busy: optional lines are left out, thanks are fewer."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        time_zone(value)
+        return value
 
 
 class Output(Model):
@@ -205,15 +245,6 @@ class Record(Model):
 
     path: Path | None = None
     """.mp4 (fragmented) or .flv; None records nothing."""
-
-
-class Console(Model):
-    """[console]: the operator's address."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65_535)
-    token_env: str = "LIVEHOST_TOKEN"
-    """Environment variable with the token; required when host is not a loopback address."""
 
 
 class State(Model):
@@ -274,6 +305,13 @@ class Room(Model):
         return _xdg("XDG_STATE_HOME", ".local/state") / self.name
 
     @property
+    def users_file(self) -> Path:
+        """The file of `livehost user`; it need not exist."""
+        if self.console.users:
+            return self.near(self.console.users)
+        return _xdg("XDG_CONFIG_HOME", ".config") / "users.toml"
+
+    @property
     def cache_dir(self) -> Path:
         """Folder of caches that may be deleted at any time; not created here."""
         if self.state.cache_dir:
@@ -301,6 +339,7 @@ def load_room(path: Path) -> Room:
             ("show.rundown", room.show.rundown),
             ("show.experiments", room.show.experiments),
             *room.chat.files(),
+            *room.console.files(),
         )
         if given is not None and not (near := room.near(given)).exists()
     ]

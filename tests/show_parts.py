@@ -10,9 +10,11 @@ import numpy as np
 
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.message import ChatMessage, parse
-from livehost.brain.director import Courtesy, Director
+from livehost.brain.director import Director
+from livehost.brain.guests import Courtesy
 from livehost.brain.manners import History, Manners
 from livehost.brain.picture import Picture
+from livehost.brain.script import Kind, Line, Segment
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.utterance import Said
@@ -23,26 +25,14 @@ CHARACTER = 12_000  # samples: a quarter of a second
 
 
 @dataclass(frozen=True)
-class Line:
-    text: str
-    emotion: str = "neutral"
-
-
-@dataclass(frozen=True)
-class Segment:
-    id: str
-    product: str | None
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
 class Chunk:
     pcm: np.ndarray
     phones: tuple = ()
 
 
-def segment(name: str, product: str | None, *texts: str) -> Segment:
-    return Segment(name, product, tuple(Line(text) for text in texts))
+def segment(name: str, product: str | None, *texts: str, **more) -> Segment:
+    lines = tuple(Line(text, "neutral") for text in texts)
+    return Segment(name, product, Kind.TRANSITION, lines, **more)
 
 
 RUNDOWN = (
@@ -126,6 +116,9 @@ class Words:
     def understood(self, intent):
         return ""
 
+    def holds(self, intent, text):
+        return True
+
 
 class Notes:
     """A record that keeps everything in memory."""
@@ -158,6 +151,9 @@ class Notes:
 
     def cursor(self, place):
         self.cursors.append(place)
+
+    def programme(self, values):
+        self.kept = values
 
     def chat_is(self, message_id, outcome, utterance=None):
         self.chat[message_id] = (outcome, utterance)

@@ -23,7 +23,7 @@ from livehost.brain.stage_link import StageLink
 from livehost.errors import BackendTimeout, ConfigError
 from livehost.options import Options
 
-from .demo_shop import demo_room
+from .demo_shop import DEMO, demo_room
 from .show_parts import ALL, Room, sentences, staged
 from .show_stage import SocketStage
 from .virtual import run
@@ -32,7 +32,7 @@ from .voice_servers import consent_record
 ROOM = """
 name = "test"
 [avatar]
-path = "avatar"
+path = "AVATAR"
 [voice]
 engine = "tone"
 [state]
@@ -43,12 +43,15 @@ port = 0
 """
 
 
+def room_text():
+    return ROOM.replace("AVATAR", str(DEMO.parent.parent / "avatars" / "xiaohe"))
+
+
 def room_file(folder, more=""):
     """A room with the demo's products and script, and a voice that costs nothing."""
     demo_room(folder)
-    (folder / "avatar").mkdir(exist_ok=True)
     file = folder / "room.toml"
-    file.write_text(ROOM + more)
+    file.write_text(room_text() + more)
     return file
 
 
@@ -545,7 +548,9 @@ def test_the_audit_log_tells_whose_voice_it_is_and_when_the_consent_ended(tmp_pa
         await asyncio.sleep(11)
 
     room_file(tmp_path)
-    text = ROOM.replace('engine = "tone"', 'engine = "tone"\nfallback = ["sovits", "silent"]')
+    text = room_text().replace(
+        'engine = "tone"', 'engine = "tone"\nfallback = ["sovits", "silent"]'
+    )
     (tmp_path / "room.toml").write_text(text + SOMEBODYS_VOICE)
 
     async def main():

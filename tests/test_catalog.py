@@ -367,15 +367,16 @@ def test_example_room_equals_the_defaults():
 
 def test_every_key_of_products_and_rundowns_is_in_the_docs():
     from livehost.brain import product, script
+    from livehost.brain.programme import file
 
     text = (DEMO.parent.parent / "docs" / "scripts.md").read_text("utf-8")
     cards = (product.Product, product.Variant, product.Size, product.Faq, product.Delivery)
-    models = [*cards, product.Returns, product.Promotion, script.Rundown, script.SegmentText]
-    models.append(script.LineText)
+    models = [*cards, product.Returns, product.Promotion, file.Rundown, file.SegmentText]
+    models += [file.LineText, file.AnnouncementText, file.FillerText, file.FlashSaleText]
     missing = [
         f"{model.__name__}.{key}"
         for model in models
-        for key in model.model_fields
+        for key in (field.alias or name for name, field in model.model_fields.items())
         if f"`{key}`" not in text and f"`[[{key}]]`" not in text and f"`[{key}]`" not in text
     ]
     assert not missing

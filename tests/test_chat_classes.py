@@ -68,8 +68,8 @@ def test_disguises_and_emoji(text, of):
     [
         "垃圾主播滚", "主播滚", "你个垃圾", "什么垃圾主播", "主播就是个垃圾", "滚下播", "赶紧滚吧",
         "都滚", "滚回去", "你滚", "这主播真恶心", "主播丑死了", "主播像猪", "没见过这么蠢的主播",
-        "长这么丑还直播", "别播了垃圾", "下播吧垃圾", "有毛病吧主播", "你算什么东西", "吃屎吧", "破主播",
-        "you suck", "trash host", "garbage streamer", "get lost", "go to hell", "stfu",
+        "长这么丑还直播", "别播了垃圾", "下播吧垃圾", "有毛病吧主播", "你算什么东西", "吃屎吧",
+        "破主播", "you suck", "trash host", "garbage streamer", "get lost", "go to hell", "stfu",
     ],
 )  # fmt: skip
 def test_abuse_of_the_host_is_no_complaint(text):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.brain.chat.inbox import Inbox
-from livehost.brain.director import FIRST_NOTICE, MOST_REPLIES, MOST_SAYS, Courtesy, Director
+from livehost.brain.director import MOST_SAYS, Director
+from livehost.brain.guests import FIRST_NOTICE, MOST_REPLIES, Courtesy
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import CHINESE, REMEMBERED, History, Manners
 
@@ -132,7 +133,7 @@ def test_what_is_put_back_comes_again(kind):
 
 def test_the_script_gets_a_word_after_three_answers():
     desk = Desk()
-    desk.chat(*(comment(f"第{n}个多少钱", f"u{n}") for n in range(7)))
+    desk.chat(*(comment(f"第{n}个漏水吗", f"u{n}") for n in range(7)))
     kinds = [kind for kind, _ in desk.say(9)]
     assert kinds == (["reply"] * MOST_REPLIES + ["script"]) * 2 + ["reply"]
 

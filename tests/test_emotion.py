@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.avatar import load_avatar
-from livehost.brain.catalog import _segment
 from livehost.brain.common import CommonAnswers
 from livehost.brain.emotion import EMOTIONS, GUESSED, Feeling, feeling, felt
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import PHRASES, History, Manners
-from livehost.brain.script import Line, LineText, Segment, SegmentText
+from livehost.brain.programme.file import LineText, SegmentText
+from livehost.brain.programme.load import segment as segment_of
+from livehost.brain.script import Kind, Line, Segment
 from livehost.brain.sentences import split
 from livehost.brain.utterance import Said, Utterance
 from livehost.brain.voice.kokoro import Kokoro
@@ -195,6 +196,9 @@ def test_kinds_of_intents_have_a_usual_mood():
         IntentKind.NOTICE: "calm",
         IntentKind.THANKS: "friendly_smile",
         IntentKind.SCRIPT: "neutral",
+        IntentKind.SALE: "excited",
+        IntentKind.ANNOUNCEMENT: "neutral",
+        IntentKind.FILLER: "friendly_smile",
     }
 
 
@@ -216,7 +220,7 @@ def test_a_line_names_its_emotion_or_its_segment_does_or_nobody():
     lines = ({"text": "甲", "emotion": "neutral"}, "乙")
     for of_segment, expected in ((None, ["neutral", ""]), ("calm", ["neutral", "calm"])):
         said = SegmentText(id="a", kind="opening", lines=lines, emotion=of_segment)
-        assert [line.emotion for line in _segment(said, Source(), "").lines] == expected
+        assert [line.emotion for line in segment_of(said, lambda *_: "", "", UTC).lines] == expected
     assert LineText(text="x", emotion="calm").emotion == "calm"
 
 
@@ -312,8 +316,8 @@ def test_common_answers_made_ahead_feel_as_answers_do(tmp_path):
 
 def test_the_stage_is_told_each_sentences_feeling():
     rundown = (
-        show_parts.Segment("a", None, (show_parts.Line("谢谢大家。卖完了。它很轻。", ""),)),
-        show_parts.Segment("b", None, (show_parts.Line("谢谢大家。", "calm"),)),
+        Segment("a", None, Kind.OPENING, (Line("谢谢大家。卖完了。它很轻。", ""),)),
+        Segment("b", None, Kind.OPENING, (Line("谢谢大家。", "calm"),)),
     )
 
     async def main():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehost.brain import app
+from livehost.brain import saved
 from livehost.brain.gate import Gate, gate
 from livehost.brain.gate.denial import denied
 from livehost.brain.gate.fold import fold
@@ -323,7 +323,7 @@ def test_the_show_takes_up_saved_lists_and_writes_it_down(tmp_path, monkeypatch,
     own.write_text(HOUSE.format(word="隔壁老王家"), "utf-8")
     judge, audit = Gate(wordlists=[own]), []
     state = SimpleNamespace(audit=lambda kind, **what: audit.append((kind, what)))
-    monkeypatch.setattr(app, "RELOAD_SECONDS", 0.005)
+    monkeypatch.setattr(saved, "RELOAD_SECONDS", 0.005)
 
     async def until(holds):
         async with asyncio.timeout(5):
@@ -331,8 +331,8 @@ def test_the_show_takes_up_saved_lists_and_writes_it_down(tmp_path, monkeypatch,
                 await asyncio.sleep(0.005)
 
     async def main():
-        show = SimpleNamespace(gate=judge, state=state)
-        watching = asyncio.ensure_future(app.Show._watch_wordlists(show))
+        files = saved.Saved(None, judge.rules, state, None)
+        watching = asyncio.ensure_future(files.wordlists())
         own.write_text(HOUSE.format(word="对门小李家"), "utf-8")
         await until(lambda: audit)
         own.write_text("[[rule]]\nid = 5\n", "utf-8")

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from livehost.brain.boundary import LEAD
 from livehost.brain.intent import Place
-from livehost.brain.speaker import LEAD
 from livehost.errors import BackendBroken
 from livehost.wire import CueKind
 

@@ -33,20 +33,28 @@ from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.intake import Intake
 from livehost.brain.chat.keep import keep
 from livehost.brain.chat.kinds import product_in
+from livehost.brain.chat.message import ChatMessage
+from livehost.brain.chat.message import Kind as ChatKind
 from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
 from livehost.brain.common import CommonAnswers
-from livehost.brain.director import Courtesy, Director, restored
+from livehost.brain.director import Director, restored
 from livehost.brain.emotion import Feeling
+from livehost.brain.experiments.lab import Lab
+from livehost.brain.experiments.titles import Titles
 from livehost.brain.gate import Verdict, make_gate
+from livehost.brain.guests import Courtesy
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
 from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import Aired
 from livehost.brain.picture import Picture
-from livehost.brain.reply import Exchange, Replier, make_replier
+from livehost.brain.programme.overlay import OVERLAY, Overlay
+from livehost.brain.programme.timer import Timer, make_programme, sale_end
+from livehost.brain.reply import Exchange, Replier, keep_warm, make_replier
+from livehost.brain.saved import Saved
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
 from livehost.brain.state import State, Unfinished
@@ -63,7 +71,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATE_FILE = "show.sqlite3"
-RELOAD_SECONDS = 1.0
 CHAT_SAID = frozenset({"heard", "interrupted"})
 
 
@@ -107,6 +114,9 @@ class Show:
         )
         self.link = StageLink(options.socket)
         self.actions = Actions(room.name, room.action, self.state.store)
+        self.lab = Lab(room, lambda: self.catalog.segments, self.state.store)
+        self.titles = Titles(room.title, self.state)
+        self.state.sounds = self.lab.heard
         self.moments = Moments(
             self.actions.emit, self.state, room.name, lambda: self.catalog.products
         )
@@ -117,6 +127,7 @@ class Show:
         self.picture.muted = bool(memory.flags.get("muted"))
         self.picture.music = bool(memory.flags.get("music", True))
         self.lease = Lease()
+        self.programme = make_programme(room, self.catalog, now, memory.programme)
         history = History()
         self.writer = ShowWriter(
             self.catalog,
@@ -124,8 +135,14 @@ class Show:
             self.replier.get,
             history,
             self._line,
+            turn=self._turn,
+            pinned=lambda: self.overlay.pinned,
+            sale=sale_end(self.programme),
         )
+        self.gate.deadline = self.programme.sales.holds
+        self.gate.overclaims = self.programme.sales.overclaims
         self.state.card = self.writer.card
+        self.writer.wording = self.lab.chooser.wording
         self.inbox = Inbox(
             self.state.chat_is,
             lambda text: product_in(text, self.writer.names()),
@@ -134,8 +151,9 @@ class Show:
         for text, age in memory.heard:
             history.add(text)
             manners.said(text, now - age)
+        self.overlay = Overlay(memory.flags.get(OVERLAY))
         self.director = Director(
-            lambda: self.catalog.segments,
+            lambda: self.overlay.of(self.catalog.segments),
             self.inbox,
             manners,
             history,
@@ -144,7 +162,10 @@ class Show:
             place=memory.place,
             round_=memory.round,
             noticed=memory.noticed,
+            programme=self.programme,
+            kept=memory.programme,
         )
+        self.director.tell = lambda kind, values: self.actions.emit(kind, values, "")
         self.speaker = Speaker(
             self.director,
             self.writer,
@@ -166,7 +187,11 @@ class Show:
         self.feeds.add(Feed("http", "http")).is_not_live(FeedState.LISTENING)
         for settings in room.chat.source:
             self.feeds.add(feed_of(settings))
-        self.intake.told = self.feeds.written
+        self.timer = Timer(
+            self.programme, self.catalog, self.speaker, self.state, self.director.to_json,
+            self.actions.emit,
+        )  # fmt: skip
+        self.intake.told = self.lab.also(self._written)
         self.state.told = self.feeds.settled
         answers = CommonAnswers(
             self.catalog, room.language, lambda: self.director.product, self.writer.judged
@@ -174,7 +199,16 @@ class Show:
         self.ahead = SpeechAhead(
             self.voice.get, self.writer, self.director, manners, self._sentence, answers.texts
         )
+        self.saved = Saved(self.catalog, self.gate.rules, self.state, self.speaker)
         self._take_up(now)
+
+    def _written(self, message: ChatMessage, source: str, fresh: bool) -> None:
+        self.feeds.written(message, source, fresh)
+        if fresh and message.kind is ChatKind.COMMENT:
+            self.programme.rate.note(asyncio.get_running_loop().time())
+
+    def _turn(self, place: Place) -> int:
+        return self.director.course.turn(place)
 
     def _line(self, place: Place) -> tuple[Segment, Line]:
         return self.director.line(place)
@@ -207,13 +241,17 @@ class Show:
                     ("speaker", self.speaker.run),
                     ("voice", self.voice.load_and_wait),
                     ("replies", self.replier.load_and_wait),
+                    ("replies-ahead", self._warm),
                     ("speech-ahead", self.ahead.run),
-                    ("catalog", self._watch_catalog),
-                    ("wordlists", self._watch_wordlists),
+                    ("programme", self.timer.run),
+                    ("catalog", self.saved.catalog),
+                    ("wordlists", self.saved.wordlists),
                     ("console", self._console),
                     ("chat", self.feeds.run),
                     ("chat-sources", self._chat_sources),
                     ("actions", self.actions.run),
+                    ("experiments", self.lab.run),
+                    ("titles", self.titles.run),
                 )
             ]
             for source in self._sources(lines):
@@ -253,6 +291,11 @@ class Show:
         except Unspeakable:
             log.warning("nothing in a sentence can be spoken", extra={"text": text})
 
+    async def _warm(self) -> None:
+        """Have a language model read the card of the product on air before anybody asks."""
+        replier = await self.replier.get()
+        await keep_warm(replier, lambda: self.writer.product(self.director.product))
+
     async def _consents(self) -> None:
         """Write down whose voices and whose face are in use."""
         await self.voice.get()
@@ -263,35 +306,6 @@ class Show:
         if face := face_consent(self.room.near(self.room.avatar.path), self.room.name):
             used["face"] = face
         await watch_consents(used, self.state.log.note)
-
-    async def _watch_catalog(self) -> None:
-        """Put saved files in force; broken ones are reported and left aside."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            if not await loop.run_in_executor(None, self.catalog.changed):
-                continue
-            problems = await loop.run_in_executor(None, self.catalog.reload)
-            if problems:
-                log.warning("catalog not reloaded", extra={"problems": list(problems)})
-                continue
-            log.info("catalog reloaded", extra={"version": self.catalog.version})
-            self.state.audit("reload", version=self.catalog.version)
-            self.speaker.renew()
-
-    async def _watch_wordlists(self) -> None:
-        """Put saved word lists in force; broken ones leave the old ones and are reported."""
-        loop, rules = asyncio.get_running_loop(), self.gate.rules
-        while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            if not await loop.run_in_executor(None, rules.changed):
-                continue
-            problems = await loop.run_in_executor(None, rules.reload)
-            if problems:
-                log.warning("word lists not reloaded", extra={"problems": list(problems)})
-                continue
-            log.info("word lists reloaded", extra={"version": rules.version})
-            self.state.audit("reload", wordlists=rules.version)
 
     def _refused(self, verdict: Verdict, text: str) -> None:
         """Write down what a language model said and the gate stopped; the card answers instead."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -17,21 +17,14 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from livehost.brain.product import Product
-from livehost.brain.script import (
-    ABOUT_A_PRODUCT,
-    Kind,
-    Line,
-    LineText,
-    Rundown,
-    Segment,
-    SegmentText,
-    fill,
-    wordings,
-)
+from livehost.brain.product import Product, Promotion
+from livehost.brain.programme import load as programme
+from livehost.brain.programme.file import Rundown
+from livehost.brain.programme.load import Plan
+from livehost.brain.programme.sales import FlashSale, spoken
+from livehost.brain.script import Kind, Line, Segment, fill, wordings
 from livehost.brain.sentences import split
-from livehost.brain.storyboard import lacks
-from livehost.config import Room, key_lines, load_toml
+from livehost.config import Room, key_lines, load_toml, time_zone
 from livehost.errors import ConfigError
 
 __all__ = ["Catalog", "Kind", "Line", "Product", "Segment", "check", "fill", "load_catalog"]
@@ -66,12 +59,16 @@ def read(path: Path, model: type[M]) -> tuple[M, Source]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+Times = tuple[datetime, datetime]
+"""Start and end."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Shelf:
     """One consistent state of all the files."""
 
     products: dict[str, Product]
-    segments: tuple[Segment, ...]
+    plan: Plan
     forbidden: tuple[str, ...]
     sources: dict[str, Source]
     rundown: Source
@@ -91,16 +88,47 @@ class Catalog:
         self.problems: tuple[str, ...] = ()
         self._stamp, self._print = _stamp(room), _fingerprint(room)
         self._shelf = _load(room)
+        self._on: Mapping[str, Times] | None = None
+        self._products = self._shelf.products
 
     @property
     def products(self) -> dict[str, Product]:
-        """Products by id, in the order of their basket numbers, then of their files."""
-        return self._shelf.products
+        """Products by id, in the order of their basket numbers, then of their files.
+
+        Once `put_on` was called, promotions of flash sales hold only while these run.
+        """
+        return self._products
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The rundown, in order; never empty."""
-        return self._shelf.segments
+        return self._shelf.plan.segments
+
+    @property
+    def plan(self) -> Plan:
+        """The rundown with everything beside its segments."""
+        return self._shelf.plan
+
+    def put_on(self, sales: Mapping[str, Times]) -> bool:
+        """Have promotions of flash sales hold in these times and no other.
+
+        Args:
+            sales: (start, end) by id of the sale; the others do not run.
+
+        Returns:
+            Whether that changes anything.
+        """
+        if self._on == sales:
+            return False
+        self._on = dict(sales)
+        self._products = _on_sale(self._shelf, self._on)
+        return True
+
+    def offer(self, sale: FlashSale) -> Promotion | None:
+        """Return the promotion of a flash sale as the product file has it; None: there is none."""
+        product = self._shelf.products.get(sale.product)
+        offers = product.promotion if product else ()
+        return next((offer for offer in offers if offer.id == sale.promotion), None)
 
     @property
     def forbidden(self) -> tuple[str, ...]:
@@ -128,6 +156,10 @@ class Catalog:
         except ConfigError as error:
             self.problems = error.problems
             return self.problems
+        if self._on is not None:
+            self._products = _on_sale(self._shelf, self._on)
+        else:
+            self._products = self._shelf.products
         self.version += 1
         self.problems = ()
         return ()
@@ -179,10 +211,35 @@ def _load(room: Room) -> _Shelf:
     products, sources = _shelved(room, cards, problems)
     rundown = _try(room.near(room.show.rundown), Rundown, problems)
     known = products if len(cards) == len(files) else None
-    segments = _segments(*rundown, known, problems) if rundown else ()
+    if rundown:
+        problems += programme.problems(rundown[0], rundown[1].at, known)
     if problems or not rundown:
         raise ConfigError(*problems)
-    return _Shelf(products, segments, rundown[0].forbidden, sources, rundown[1])
+    text, source = rundown
+    plan = programme.plan(text, source.at, time_zone(room.show.time_zone), room.language)
+    return _Shelf(products, plan, text.forbidden, sources, source)
+
+
+def _on_sale(shelf: _Shelf, on: Mapping[str, Times]) -> dict[str, Product]:
+    """Return the products with promotions of flash sales that hold in the times `on`."""
+    ids = {(sale.product, sale.promotion): sale.id for sale in shelf.plan.sales}
+
+    def offers(product: Product) -> Iterator[Promotion]:
+        for offer in product.promotion:
+            sale = ids.get((product.id, offer.id))
+            if sale is None:
+                yield offer
+            elif sale in on:
+                start, end = on[sale]
+                yield offer.model_copy(update={"start": start, "end": end})
+
+    owners = {product for product, _ in ids}
+    return {
+        name: product.model_copy(update={"promotion": tuple(offers(product))})
+        if name in owners
+        else product
+        for name, product in shelf.products.items()
+    }
 
 
 def _try(path: Path, model: type[M], problems: list[str]) -> tuple[M, Source] | None:
@@ -236,69 +293,6 @@ def _near(room: Room, picture: Path) -> str:
     return os.path.abspath(room.file.parent / picture)  # noqa: PTH100  (resolve raises on NUL)
 
 
-def _segments(
-    rundown: Rundown, source: Source, products: dict[str, Product] | None, problems: list[str]
-) -> tuple[Segment, ...]:
-    """Return the segments; `products` None means that unknown ids cannot be told."""
-    segments: list[Segment] = []
-    for index, segment in enumerate(rundown.segment):
-        key = f"segment.{index}"
-        if segment.id in {s.id for s in segments}:
-            problems.append(
-                f"{source.at(f'{key}.id')}: {key}.id: {segment.id} stands twice; choose another"
-            )
-        problems.extend(_segment_problems(segment, source, key, products))
-        segments.append(_segment(segment, source, key))
-    return tuple(segments)
-
-
-def _segment_problems(
-    segment: SegmentText, source: Source, key: str, products: dict[str, Product] | None
-) -> Iterator[str]:
-    if segment.product is None:
-        if segment.kind in ABOUT_A_PRODUCT:
-            yield f"{source.at(key)}: {key}.product: is required for {segment.kind.value}"
-        if slots := [line for line in segment.lines if _needs_a_product(line)]:
-            where = source.at(f"{key}.lines", slots[0].text[:20])
-            yield f"{where}: {key}.lines: has slots but the segment has no product; add product"
-    elif products is not None:
-        if segment.product not in products:
-            yield (
-                f"{source.at(f'{key}.product')}: {key}.product: {segment.product} is not a "
-                f"product; there are {', '.join(products) or 'none'}"
-            )
-            return
-        offers = {offer.id for offer in products[segment.product].promotion}
-        for line in segment.lines:
-            if line.promotion and line.promotion not in offers:
-                where = source.at(f"{key}.lines", line.text[:20])
-                yield f"{where}: {key}.lines: {segment.product} has no promotion {line.promotion}"
-            if missing := lacks(products[segment.product], line.show or ""):
-                where = source.at(f"{key}.lines", line.text[:20])
-                yield f"{where}: {key}.lines: show = {line.show!r} needs {missing}"
-
-
-def _needs_a_product(line: LineText) -> bool:
-    slots = any("{" in text for text in (line.text, *line.variants))
-    return slots or bool(line.promotion) or bool(lacks(None, line.show or ""))
-
-
-def _segment(segment: SegmentText, source: Source, key: str) -> Segment:
-    def line(said: LineText) -> Line:
-        where = source.at(f"{key}.lines", said.text[:20])
-        return Line(
-            said.text,
-            said.emotion or segment.emotion or "",
-            said.promotion or "",
-            said.variants,
-            said.show or "",
-            where,
-        )
-
-    lines = tuple(line(said) for said in segment.lines)
-    return Segment(segment.id, segment.product, segment.kind, lines)
-
-
 # --- what the gate says about it ----------------------------------------------------------------
 
 
@@ -327,11 +321,35 @@ class Checker(Protocol):
 
 def check(catalog: Catalog, gate: Checker, now: datetime) -> list[str]:
     """Return one line for everything in the files that the gate would stop on air at `now`."""
-    return [*_script_problems(catalog, gate, now), *_card_texts(catalog, gate, now)]
+    return [
+        *_script_problems(catalog, gate, now),
+        *_sale_problems(catalog, gate, now),
+        *_card_texts(catalog, gate, now),
+    ]
+
+
+def _sale_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
+    """Read what is said in a flash sale as it is said: while its promotion holds, and after it."""
+    for sale in catalog.plan.sales:
+        if (offer := catalog.offer(sale)) is None or offer.end <= now:
+            continue
+        product = catalog.products[sale.product]
+        before = product.model_copy(
+            update={"promotion": tuple(o for o in product.promotion if o != offer)}
+        )
+        for lines, card in ((sale.opening + sale.countdown, product), (sale.ending, before)):
+            moment = max(now, offer.start)
+            for line in chain.from_iterable(wordings(line, 0, "") for line in lines):
+                text = fill(line, card, moment, {"left": spoken(300, "zh")})
+                for sentence in split(text or ""):
+                    verdict = gate.check(sentence, card, moment)
+                    if not verdict.ok:
+                        where = line.where or catalog.where("", "flash_sale.0")
+                        yield f"{where}: flash sale {sale.id}: {_stopped(verdict)}"
 
 
 def _script_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
-    for segment in catalog.segments:
+    for segment in (*catalog.segments, *catalog.plan.beside):
         product = catalog.products[segment.product] if segment.product else None
         for line in chain.from_iterable(wordings(line, 0, "") for line in segment.lines):
             text = fill(line, product, now)

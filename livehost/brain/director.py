@@ -28,6 +28,7 @@ MOST_SAYS = 20  # operator texts waiting
 MOST_FOLLOWS = 8  # lines of which is known what follows them
 _SCRIPT_RANK = RANKS.index(IntentKind.SCRIPT)
 _FILLER_RANK = RANKS.index(IntentKind.FILLER)
+USUAL = Courtesy()
 
 
 class Director:
@@ -57,7 +58,7 @@ class Director:
         history: History,
         *,
         now: float = 0.0,
-        courtesy: Courtesy = Courtesy(),
+        courtesy: Courtesy = USUAL,
         place: Place | None = None,
         round_: int = 0,
         noticed: float | None = None,
@@ -65,12 +66,10 @@ class Director:
         kept: Mapping[str, Any] | None = None,
     ) -> None:
         self.programme = programme or Programme(now=now)
-        self.tell: Callable[[str, dict[str, Any]], None] = lambda _kind, _values: None
+        self.tell: Callable[[str, dict[str, Any]], object] = lambda _kind, _values: None
         self._busy = False
         kept = kept or {}
-        self.course = Course(
-            segments, self.programme.wall, lambda: self._busy, kept.get("course")
-        )
+        self.course = Course(segments, self.programme.wall, lambda: self._busy, kept.get("course"))
         self._manners = manners
         self._history = history
         self._guests = Guests(inbox, manners, courtesy, now, noticed)
@@ -339,8 +338,8 @@ class Director:
 
     def _move(self, place: Place, sounds: bool = False) -> None:
         """Set the cursor; a place that sounds may be the first of its segment."""
-        before, self.cursor = self.cursor, place
-        if sounds and self.course.reached(place, before):
+        self.cursor = place
+        if sounds and self.course.reached(place):
             segment = self.course.segment(place)
             values = {"segment": segment.id, "product": segment.product, "round": place.round}
             self.tell("segment.began", values)

@@ -27,6 +27,8 @@ USUALLY = {
     IntentKind.REPLY: "friendly_smile",
     IntentKind.THANKS: "friendly_smile",
     IntentKind.NOTICE: "calm",
+    IntentKind.SALE: "excited",
+    IntentKind.FILLER: "friendly_smile",
 }
 """What is felt where no rule fits, by what is said; the script and the operator: "neutral"."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from livehost.brain.director import Director
 from livehost.brain.intent import Intent, IntentKind, Part, Place
 from livehost.brain.picture import Picture
+from livehost.brain.script import Interrupt
 from livehost.brain.utterance import Said
 from livehost.metrics import Quantiles
 from livehost.wire import Heard, Started
@@ -50,6 +51,9 @@ class Record(Protocol):
 
     def cursor(self, place: Place) -> None:
         """Note where the script goes on."""
+
+    def programme(self, values: dict[str, Any]) -> None:
+        """Note what else is needed to go on after a restart."""
 
     def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
         """Note what became of a message."""
@@ -156,6 +160,9 @@ class OnAir:
         aired.begun = aired.begun if sentence else begun
         aired.sent = sentence + 1
         self._record.sentence_is(aired.id, sentence, "sent")
+        if sentence == 0:
+            self._director.sending(aired.intent)
+            self._record.programme(self._director.to_json())
 
     def finish(self, aired: Aired, how: str) -> None:
         """Note that nothing more of an utterance will be sent: done, yielded or failed."""
@@ -182,8 +189,8 @@ class OnAir:
         self.saying = aired, sentence
         self._record.sentence_is(aired.id, sentence, "started", tick=tick)
         if not aired.dropped:
-            self._director.started(aired.intent, sentence)
-            self._record.cursor(self._director.cursor)
+            self._director.started(aired.intent, sentence, _now())
+            self.save()
         if sentence == 0 and aired.intent.asked and aired.intent.waiting:
             self.answer_seconds.add(_now() - aired.intent.waiting[0].since)
         self.recent.append(
@@ -222,7 +229,12 @@ class OnAir:
         aired.heard = max(aired.heard, sentence + 1)
         text, last = aired.text(sentence), aired.is_last(sentence)
         self._director.heard(aired.intent, sentence, text, last, _now())
+        self.save()
+
+    def save(self) -> None:
+        """Write down where the show is; all in one transaction, so that no kill tears it."""
         self._record.cursor(self._director.cursor)
+        self._record.programme(self._director.to_json())
 
     def _forget_if_reported(self, aired: Aired) -> None:
         if (aired.over or aired.dropped) and not aired.pending:
@@ -291,6 +303,7 @@ class OnAir:
         further = before is None or aired.begun > before.begun
         kinds = {a.intent.kind for a in self._aired.values() if not a.dropped}
         ours = sentence > 0 or (further and not aired.intent.whole)
+        ours = ours and aired.intent.interrupt in ("", Interrupt.NOW)
         return ours and kinds == {IntentKind.SCRIPT}
 
     def drop(self, *, resume: bool, how: str) -> None:

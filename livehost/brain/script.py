@@ -1,24 +1,19 @@
 """The rundown: segments of lines, their wordings, and the slots filled when a line is spoken.
 
-In:  the keys of a rundown file; a line, the product on the card, the time.   Out: text to say.
+In:  a line, the product on the card, the time.   Out: text to say.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator
-
-from livehost.brain.emotion import Emotion
-from livehost.brain.product import Id, Product, Promotion, Some, Text, yuan
-from livehost.brain.storyboard import SHOW
-from livehost.config import Model
+from livehost.brain.product import Product, Promotion, yuan
+from livehost.brain.programme.clock import ALWAYS, Window
 
 
 class Kind(StrEnum):
@@ -45,6 +40,7 @@ class Line:
         promotion: spoken only while this promotion of the product holds; "" always.
         variants: other wordings of the text; see `wordings`.
         show: what is on the picture meanwhile, see `brain.storyboard`; "" is the product's card.
+        optional: left out while the chat is busy.
         where: "file:line", for messages.
     """
 
@@ -53,6 +49,7 @@ class Line:
     promotion: str = ""
     variants: tuple[str, ...] = ()
     show: str = ""
+    optional: bool = False
     where: str = field(default="", compare=False)
 
 
@@ -63,15 +60,34 @@ class Segment:
     Attributes:
         product: id of the product on the card meanwhile; None for none.
         kind: what it is for.
+        seconds: it goes on with its lines until that long has passed; 0: see `repeat`.
+        repeat: times through the lines.
+        window: when it may be on.
+        interrupt: what answers to viewers may interrupt, see `Interrupt`; "" is the room's.
     """
 
     id: str
     product: str | None
     kind: Kind
     lines: tuple[Line, ...]
+    seconds: float = 0.0
+    repeat: int = 1
+    window: Window = ALWAYS
+    interrupt: str = ""
 
 
-def wordings(line: Line, round_: int, key: str) -> Iterator[Line]:
+class Interrupt(StrEnum):
+    """Where a segment lets answers to viewers in."""
+
+    NOW = "now"
+    """In a pause of the sentence on air."""
+    SENTENCE = "sentence"
+    """At the end of the sentence."""
+    SEGMENT = "segment"
+    """At the end of the segment."""
+
+
+def wordings(line: Line, round_: int, key: str, chosen: int | None = None) -> Iterator[Line]:
     """Yield the wordings of a line, the one of this round first.
 
     Over as many rounds as a line has wordings each of them is first once, in an order of its own;
@@ -80,11 +96,15 @@ def wordings(line: Line, round_: int, key: str) -> Iterator[Line]:
     Args:
         round_: how often the rundown was gone through before.
         key: of the line; lines with different keys have different orders.
+        chosen: index of the one that comes first all the same; 0 is the line's own text.
     """
     texts = (line.text, *line.variants)
     cycle, turn = divmod(round_, len(texts))
     order = _order(len(texts), key, cycle)
-    for index in order[turn:] + order[:turn]:
+    order = order[turn:] + order[:turn]
+    if chosen is not None and chosen < len(texts):
+        order = [chosen, *(index for index in order if index != chosen)]
+    for index in order:
         yield line if index == 0 else replace(line, text=texts[index])
 
 
@@ -149,6 +169,25 @@ _SLOTS: dict[str, Callable[[Product, datetime, str], str | None]] = {
 SLOTS = tuple(_SLOTS)
 
 
+def unknown_slot(text: str, more: Iterable[str] = ()) -> str:
+    """Return what is wrong with the slots of a text, "" when nothing is.
+
+    Args:
+        more: names of slots that no card has.
+    """
+    known = (*SLOTS, *more)
+    if unknown := [name for name in _SLOT.findall(text) if name not in known]:
+        return f"unknown slot {{{unknown[0]}}}; there are {', '.join(known)}"
+    if re.search(r"[{}]", _SLOT.sub("", text)):
+        return "lone { or }; a slot is written like {price}"
+    return ""
+
+
+def slots(text: str) -> tuple[str, ...]:
+    """Return the names of the slots in a text."""
+    return tuple(_SLOT.findall(text))
+
+
 def _english(said: str) -> str:
     return f"{said.removesuffix('元')} yuan" if said.endswith("元") else said.replace("、", ", ")
 
@@ -167,6 +206,9 @@ def _in_english(text: str) -> bool:
     return bool(_LATIN.search(around)) and not _HAN.search(around)
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 def _value(name: str, line: Line, product: Product, now: datetime) -> str | None:
     if not _in_english(line.text):
         return _SLOTS[name](product, now, line.promotion)
@@ -174,10 +216,15 @@ def _value(name: str, line: Line, product: Product, now: datetime) -> str | None
     return _english(value) if value and name in _AMOUNTS else value
 
 
-def fill(line: Line, product: Product | None, now: datetime) -> str | None:
+def fill(
+    line: Line, product: Product | None, now: datetime, more: Mapping[str, str] = _NOTHING
+) -> str | None:
     """Return the text of `line` with its slots filled from the card at `now`.
 
     In a line of Latin letters amounts and lists are written in English: "89 yuan".
+
+    Args:
+        more: values of slots that no card has.
 
     Returns:
         None when the line cannot be said now: a slot has no value, or its promotion is not on.
@@ -187,63 +234,12 @@ def fill(line: Line, product: Product | None, now: datetime) -> str | None:
     names = _SLOT.findall(line.text)
     if not names:
         return line.text
-    if product is None:
+    if product is None and not set(names) <= set(more):
         return None
-    values = {name: _value(name, line, product, now) for name in names}
+    values = {
+        name: more[name] if name in more else product and _value(name, line, product, now)
+        for name in names
+    }
     if None in values.values():
         return None
     return _SLOT.sub(lambda slot: values[slot[1]] or "", line.text)
-
-
-# --- the file -----------------------------------------------------------------------------------
-
-
-class LineText(Model):
-    """A line in the file: a string, or a table with these keys."""
-
-    text: Text
-    emotion: Emotion | None = None
-    """None takes the segment's."""
-    promotion: Id | None = None
-    variants: tuple[Text, ...] = ()
-    """Other wordings; each round takes another one."""
-    show: str | None = Field(default=None, pattern=f"^(?:{SHOW.pattern})$")
-    """What is on the picture meanwhile."""
-
-    @field_validator("variants")
-    @classmethod
-    def _known_slots_in_all(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(cls._known_slots(value) for value in values)
-
-    @field_validator("text")
-    @classmethod
-    def _known_slots(cls, value: str) -> str:
-        unknown = [name for name in _SLOT.findall(value) if name not in _SLOTS]
-        if unknown:
-            raise ValueError(f"unknown slot {{{unknown[0]}}}; there are {', '.join(SLOTS)}")
-        if re.search(r"[{}]", _SLOT.sub("", value)):
-            raise ValueError("lone { or }; a slot is written like {price}")
-        return value
-
-
-def _line(value: Any) -> Any:
-    return {"text": value} if isinstance(value, str) else value
-
-
-class SegmentText(Model):
-    """[[segment]] of a rundown file."""
-
-    id: Id
-    kind: Kind
-    product: Id | None = None
-    emotion: Emotion | None = None
-    """Of the lines that name none; None leaves it to their sentences."""
-    lines: Some[Annotated[LineText, BeforeValidator(_line)]]
-
-
-class Rundown(Model):
-    """A rundown file."""
-
-    forbidden: tuple[Text, ...] = ()
-    """Claims that must never be made in this room."""
-    segment: Some[SegmentText]

@@ -3,8 +3,8 @@
 In:  the director's intents, speech, the operator's cuts.   Out: pieces and cues to the stage, in
 order and not too early.
 
-The stage gets the next sentence only `LEAD` seconds before the last one ends, so that an answer
-to a viewer can still go first. While text or speech of an answer is slow, the script goes on.
+`brain.boundary` tells when a sentence may be sent. While text or speech of an answer is slow, the
+script goes on. What is no longer true when its turn comes is not said: a time left, a price.
 """
 
 from __future__ import annotations
@@ -15,28 +15,26 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from livehost.brain.boundary import Boundary
 from livehost.brain.director import Director
 from livehost.brain.intent import Intent, IntentKind
+from livehost.brain.makings import Makings
 from livehost.brain.on_air import Aired, OnAir, Record
 from livehost.brain.picture import Picture
+from livehost.brain.script import Interrupt
 from livehost.brain.stage_link import StageLink
 from livehost.brain.utterance import Piece, Speak, Utterance
 from livehost.brain.utterance import Writer as TextWriter
 from livehost.errors import WireLost
-from livehost.wire import Cue, CueKind, Heard, Hello, Speech, Started
+from livehost.wire import Heard, Hello, Speech, Started
 
 log = logging.getLogger(__name__)
 
-LEAD = 0.7  # seconds before the end of a sentence at which the next one is sent
-HOLD = 0.3  # the same while an answer is nearly ready
-PATIENCE = 0.6  # seconds of silence that an answer may cost, once
-SETTLE = 0.6  # seconds in which the stage has to confirm a cut
 BREAK_LEAST = 0.5  # seconds left of a script sentence that an answer waits for
 HELD_WITHIN = 1.0  # seconds in which the host leaves the word to a person
-GREETING = 0.2  # seconds in which a stage tells what happened before, or carries out a cut
-LEFTOVER = 3.0  # most seconds of an earlier process's speech that are heard out
 EMPTY_PAUSE = 0.2  # seconds after an utterance without a sentence
 FAILED_PAUSE = 1.0  # seconds after one that could not be made
+LOOK = 1.0  # seconds between two looks for something to say while there is nothing
 
 
 class Writer(TextWriter, Protocol):
@@ -52,6 +50,10 @@ class Writer(TextWriter, Protocol):
 
     def understood(self, intent: Intent) -> str:
         """Return what the asked question was taken for, "" when there is none."""
+        ...
+
+    def holds(self, intent: Intent, text: str) -> bool:
+        """Return whether a sentence that was judged before may still be said now."""
         ...
 
 
@@ -78,33 +80,27 @@ class Speaker:
     ) -> None:
         self._director = director
         self._writer = writer
-        self._speak = speak
         self._link = link
         self._record = record
         self._picture = picture
         self._gives_way_within = gives_way
-        self._group: asyncio.TaskGroup | None = None
-        self._prepared: Utterance | None = None
-        self._bridge: Utterance | None = None
-        self._current: Utterance | None = None
         self._air: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
-        self._met = 0  # the link's session that was greeted
-        self._settle_until = float("-inf")
         self.on_air = OnAir(director, record, picture)
+        self._boundary = Boundary(link, picture, self.on_air, record)
+        self._makings = Makings(director, writer, speak, record.new_id, self._boundary, self._made)
         self.failures = 0
         link.listen(self)
 
     async def run(self) -> None:
         """Speak until cancelled."""
         async with asyncio.TaskGroup() as group:
-            self._group = group
+            self._makings.begin(group)
             try:
                 while True:
                     await self._turn(group)
             finally:
-                self._group, self._met = None, 0
-                self._withdraw_all()
+                self._boundary.met = 0
+                self._makings.end()
 
     async def _turn(self, group: asyncio.TaskGroup) -> None:
         """Say one utterance, or find that there is no stage."""
@@ -112,10 +108,9 @@ class Speaker:
             utterance = await self._next()
         except WireLost:
             return
-        self._current = utterance
         self._air = group.create_task(self._say(utterance), name=f"air-{utterance.id}")
         await asyncio.wait({self._air})
-        self._current = self._air = None
+        self._air = None
         if not utterance.said or utterance.error:
             await asyncio.sleep(FAILED_PAUSE if utterance.error else EMPTY_PAUSE)
 
@@ -123,16 +118,7 @@ class Speaker:
 
     def plan(self) -> None:
         """Have the best intent prepared; call it whenever something better may be there."""
-        if self._group is None:
-            return
-        now = _now()
-        if self._prepared is None:
-            intent = self._director.choose(now)
-        elif intent := self._director.choose(now, better_than=self._prepared.intent):
-            self._withdraw(self._prepared)
-        if intent:
-            self._prepared = self._make(intent, self._group)
-        self._changed.set()
+        self._makings.plan()
 
     async def _next(self) -> Utterance:
         """Wait for the moment to go on and return the best utterance ready then.
@@ -141,145 +127,44 @@ class Speaker:
             WireLost: the stage went away meanwhile.
         """
         while True:
-            await self._boundary()
+            await self._at_boundary()
+            self._makings.drop_past()
             self.plan()
-            await self._wait_for_answer()
-            if not self._clear():
+            await self._makings.wait_for_answer(self._link)
+            if not self._boundary.clear:
                 continue
-            ready = [u for u in (self._prepared, self._bridge) if u and u.ready]
-            if ready:
-                return self._taken(ready[0])
-            self._bridge_if_slow()
-            await self._change()
-
-    async def _wait_for_answer(self) -> None:
-        """Give an answer that is nearly ready a moment, before the script speaks on for long.
-
-        Raises:
-            WireLost: the stage went away meanwhile.
-        """
-        answer = self._prepared
-        if answer is None or not answer.intent.urgent or answer.ready or answer.waited_for:
-            return
-        answer.waited_for = True
-        await self._link.until(HOLD)
-        until = _now() + PATIENCE
-        while answer is self._prepared and not answer.ready and (left := until - _now()) > 0:
-            await self._change(left)
-
-    def _bridge_if_slow(self) -> None:
-        """Prepare a script line beside an answer that is not ready."""
-        slow = None if self._director.held else self._prepared
-        if slow and self._group and not self._bridge and slow.intent.kind is not IntentKind.SCRIPT:
-            self._bridge = self._make(self._director.script(), self._group)
-
-    def _taken(self, utterance: Utterance) -> Utterance:
-        if utterance is self._prepared:
-            self._prepared = None
-            if self._bridge:
-                self._withdraw(self._bridge)
-        self._bridge = None
-        return utterance
-
-    def _make(self, intent: Intent, group: asyncio.TaskGroup) -> Utterance:
-        utterance = Utterance(self._record.new_id(), intent, self._made)
-        work = utterance.make(self._writer, self._speak)
-        utterance.task = group.create_task(work, name=f"make-{utterance.id}")
-        return utterance
+            if ready := self._makings.take():
+                return ready
+            self._makings.bridge_if_slow()
+            await self._boundary.change(None if self._makings.next else LOOK)
 
     def _made(self) -> None:
         """Note that the beginning of an utterance is there."""
-        self._changed.set()
+        self._boundary.note()
         self._break_off()
 
     def _break_off(self) -> None:
         """Have a script sentence give way to an urgent utterance that is ready."""
-        urgent = self._prepared
-        if not (urgent and urgent.ready and urgent.intent.urgent and not urgent.error):
+        urgent = self._makings.next
+        if not (urgent and urgent.ready and urgent.intent.breaks and not urgent.error):
             return
         if self._picture.paused or not (self._link.connected and self.on_air.breakable):
             return
         within = self._gives_way_within
         if within and self._link.remaining() > BREAK_LEAST:
-            self._link.cue(Cue(CueKind.CUT, {"within": within}))
+            self._boundary.cut(within)
             self._drop(True, "yielded")
-            self._settle_until = _now() + within + SETTLE
-
-    def _withdraw(self, utterance: Utterance) -> None:
-        if utterance.task:
-            utterance.task.cancel()
-        self._director.put_back(utterance.intent, _now())
-
-    def _withdraw_all(self) -> None:
-        for utterance in (self._prepared, self._bridge):
-            if utterance:
-                self._withdraw(utterance)
-        self._prepared = self._bridge = None
 
     # --- when -------------------------------------------------------------------------------------
 
-    async def _boundary(self) -> None:
+    async def _at_boundary(self) -> None:
         """Wait until the next sentence should be sent. Raises WireLost."""
         while True:
-            while not self._link.connected or self._picture.paused:
-                await self._change()
-            if self._link.session != self._met:
-                await self._greet()
-            await self._settled()
-            await self._link.until(LEAD)
-            if self._clear():
+            await self._boundary.there()
+            if await self._boundary.settled():
+                self._makings.drop_script()
+            if await self._boundary.near():
                 return
-
-    def _clear(self) -> bool:
-        """Whether nothing stands against sending now."""
-        met = self._link.connected and self._link.session == self._met
-        return met and not self._picture.paused and not self.on_air.unsettled
-
-    async def _settled(self) -> None:
-        """Wait until the stage has confirmed a cut, or should have."""
-        if not self.on_air.unsettled:
-            return
-        while self.on_air.unsettled and (left := self._settle_until - _now()) > 0:
-            await self._change(left)
-        if self.on_air.unsettled:
-            log.warning("stage did not confirm a cut")
-            self.on_air.forget()
-        self._drop_script()  # more may have been heard than was known when it was prepared
-
-    async def _change(self, most: float | None = None) -> None:
-        self._changed.clear()
-        try:
-            async with asyncio.timeout(most):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
-
-    async def _greet(self) -> None:
-        """Bring a stage into a known state before speaking to it.
-
-        Reports that it kept while there was no brain come first; what an earlier process had sent
-        completely is heard out; the rest is cut and said again. Raises WireLost.
-        """
-        session, hello = self._link.session, self._link.hello
-        if hello:
-            self._record.audit(
-                "show", event="stage", boot=hello.boot,
-                width=hello.width, height=hello.height, fps=hello.fps,
-            )  # fmt: skip
-        self._picture.renew()
-        await asyncio.sleep(GREETING)
-        if session == 1 and hello and hello.on_air:
-            try:
-                async with asyncio.timeout(LEFTOVER):
-                    await self._link.until(0.0)
-            except TimeoutError:
-                pass
-            await asyncio.sleep(GREETING)
-        self._link.cue(Cue(CueKind.CUT))
-        await asyncio.sleep(GREETING)
-        self.on_air.drop(resume=True, how="lost")
-        self.on_air.forget()
-        self._met = session
 
     # --- one utterance on air ---------------------------------------------------------------------
 
@@ -298,7 +183,7 @@ class Speaker:
     async def _send_all(self, utterance: Utterance, aired: Aired) -> str:
         """Return how it ended: done, yielded or failed. Raises WireLost."""
         while piece := await utterance.pieces.get():
-            if piece.first and piece.sentence and await self._gives_way(utterance):
+            if piece.first and piece.sentence and await self._ends_before(utterance, piece):
                 self._director.yielded(utterance.intent, piece.sentence)
                 return "yielded"
             await self._send(utterance, aired, piece)
@@ -315,19 +200,24 @@ class Speaker:
             self._picture.product(card, aired.id)
         self._picture.question(self._writer.question(intent) if intent.asked else {}, aired.id)
 
-    async def _gives_way(self, utterance: Utterance) -> bool:
-        """Wait for the next sentence boundary; return whether something urgent goes first."""
-        await self._boundary()
+    async def _ends_before(self, utterance: Utterance, piece: Piece) -> bool:
+        """Wait for the next sentence boundary; return whether nothing more of this is said now.
+
+        Something urgent goes first, or the next sentence is no longer true.
+        """
+        await self._at_boundary()
+        self._makings.drop_past()
         self.plan()
-        if utterance.intent.kind is IntentKind.SCRIPT:
-            await self._wait_for_answer()
-        urgent = self._prepared
-        return (
-            utterance.intent.kind is IntentKind.SCRIPT
-            and urgent is not None
-            and urgent.ready
-            and urgent.intent.urgent
-        )
+        intent = utterance.intent
+        if not self._writer.holds(intent, utterance.said[piece.sentence].text):
+            return True
+        if intent.kind is not IntentKind.SCRIPT:
+            return False
+        await self._makings.wait_for_answer(self._link)
+        urgent = self._makings.next
+        if urgent is None or not urgent.ready or not urgent.intent.urgent:
+            return False
+        return lets_in(intent, urgent.intent)
 
     async def _send(self, utterance: Utterance, aired: Aired, piece: Piece) -> None:
         aired.written = utterance.written
@@ -369,9 +259,8 @@ class Speaker:
             resume: what was interrupted besides the script is said later, from the sentence it
                 was in; False drops it.
         """
-        self._link.cue(Cue(CueKind.CUT))
+        self._boundary.cut()
         self._drop(resume, "cut")
-        self._settle_until = _now() + SETTLE
 
     def says_something_else(self) -> bool:
         """Return whether something else than the script is on air."""
@@ -380,14 +269,15 @@ class Speaker:
 
     def renew(self) -> None:
         """Take new texts and cards into use after a reload."""
-        if (card := self._writer.card(self._director.script())) is not None:
+        script = self._director.script()
+        if script and (card := self._writer.card(script)) is not None:
             self._picture.product(card)
-        self._drop_script()
+        self._makings.drop_script()
         self.plan()
 
     def up(self, hello: Hello) -> None:
         """Note that a stage is there."""
-        self._changed.set()
+        self._boundary.note()
 
     def down(self) -> None:
         """Note that the stage is gone: what was not heard is said again to the next one."""
@@ -397,12 +287,12 @@ class Speaker:
     def report(self, report: Started | Heard) -> None:
         """Take in what the stage says about a sentence."""
         self.on_air.report(report)
-        self._changed.set()
+        self._boundary.note()
 
     def pause(self, paused: bool) -> None:
         """Hold speech after the current sentence, or go on."""
         self._picture.pause(paused)
-        self._changed.set()
+        self._boundary.note()
 
     def mute(self, muted: bool) -> None:
         """Be silent at the next tick and stay so, or go on; what was cut off is said later."""
@@ -418,32 +308,27 @@ class Speaker:
         """
         self._director.held = held
         if held:
-            self._withdraw_all()
+            self._makings.withdraw_all()
             self._break_now()
         self.plan()
 
     def _break_now(self) -> None:
         """Break off what sounds in its next pause."""
         if self._link.connected and self.on_air.saying:
-            self._link.cue(Cue(CueKind.CUT, {"within": HELD_WITHIN}))
+            self._boundary.cut(HELD_WITHIN)
             self._drop(True, "yielded")
-            self._settle_until = _now() + HELD_WITHIN + SETTLE
 
     def _drop(self, resume: bool, how: str) -> None:
         self.on_air.drop(resume=resume, how=how)
         if self._air:
             self._air.cancel()
-        self._drop_script()
+        self._makings.drop_script()
 
-    def _drop_script(self) -> None:
-        """Withdraw script lines that were prepared: the script may go on elsewhere now."""
-        if self._prepared and self._prepared.intent.kind is IntentKind.SCRIPT:
-            self._withdraw(self._prepared)
-            self._prepared = None
-        if self._bridge:
-            self._withdraw(self._bridge)
-            self._bridge = None
-        self._changed.set()
+
+def lets_in(script: Intent, urgent: Intent) -> bool:
+    """Return whether a line of the script lets something urgent in between its sentences."""
+    closed = script.interrupt == Interrupt.SEGMENT and urgent.kind is IntentKind.REPLY
+    return not closed or urgent.resumed
 
 
 def _now() -> float:

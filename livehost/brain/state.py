@@ -56,6 +56,7 @@ class Memory:
         noticed: seconds since the last spoken notice; None for never or long ago.
         flags: operator switches ("paused", "slate").
         show_seconds: seconds since this show began; 0 for a new one.
+        programme: see `Director.to_json`.
     """
 
     place: Place | None = None
@@ -68,9 +69,11 @@ class Memory:
     flags: dict[str, Any] = field(default_factory=dict)
     show_seconds: float = 0.0
     show: str = ""
+    programme: dict[str, Any] = field(default_factory=dict)
 
 
 MOST_OUTCOMES = 500
+MOST_PLACES = 20
 
 
 class State:
@@ -91,6 +94,7 @@ class State:
         """The audit log."""
         self.card: Callable[[Intent], dict[str, Any] | None] = lambda _intent: None
         """Returns the product card that an utterance speaks from."""
+        self._programme = ""
         self._next_id, self._reserved = self._reserve_first()
         counted = self.store.rows("SELECT reason, count FROM rejected")
         self.rejections: Counter[str] = Counter(dict(counted))
@@ -99,6 +103,9 @@ class State:
         """What became of the latest messages, and in which utterance."""
         self.told: Callable[[str, str], None] = lambda _id, _outcome: None
         """Told what became of each message as well."""
+        self.sounds: Callable[[Place], None] = lambda _place: None
+        """Told of each sentence of the script that begins to sound."""
+        self._places: OrderedDict[int, Place] = OrderedDict()
 
     # --- utterances -------------------------------------------------------------------------------
 
@@ -117,6 +124,10 @@ class State:
             utterance, intent.kind.value, intent.reason, understood,
             json.dumps(intent.to_json(), ensure_ascii=False), _now(),
         )  # fmt: skip
+        if intent.place:
+            self._places[utterance] = intent.place
+            while len(self._places) > MOST_PLACES:
+                self._places.popitem(last=False)
         asked = intent.asked
         self.log.note(
             Audit.UTTERANCE,
@@ -162,6 +173,8 @@ class State:
         )  # fmt: skip
         if state == "started":
             self._aired(utterance, sentence, state=state, tick=tick)
+            if place := self._places.get(utterance):
+                self.sounds(place)
         elif state != "sent":
             self._aired(utterance, sentence, state=state, samples=samples, total=total)
 
@@ -174,6 +187,13 @@ class State:
             "INSERT OR REPLACE INTO cursor VALUES (1, ?, ?, ?, ?, ?)",
             place.segment, place.line, place.sentence, _now(), place.round,
         )  # fmt: skip
+
+    def programme(self, values: dict[str, Any]) -> None:
+        """Note what else a restart needs: time in a segment, what was announced, flash sales."""
+        text = json.dumps(values, ensure_ascii=False)
+        if text != self._programme:
+            self._programme = text
+            self.store.put("INSERT OR REPLACE INTO meta VALUES ('programme', ?)", text)
 
     # --- chat -------------------------------------------------------------------------------------
 
@@ -278,6 +298,7 @@ class State:
             flags=flags,
             show_seconds=_age(began) or 0.0,
             show=began,
+            programme=_table(meta.get("programme")),
         )
 
     def _place(self) -> Place | None:
@@ -314,7 +335,8 @@ class State:
     def _waiting(self) -> tuple[ChatMessage, ...]:
         rows = self.store.rows(
             "SELECT id, kind, user, nickname, text, at, count, extra FROM chat"
-            " WHERE outcome IS NULL AND received > ? ORDER BY seq DESC LIMIT 500",
+            " WHERE outcome IS NULL AND received > ? AND kind NOT IN ('click', 'order', 'audience')"
+            " ORDER BY seq DESC LIMIT 500",
             _ago(WAITING_SECONDS),
         )
         return tuple(
@@ -339,6 +361,10 @@ class State:
             " WHERE u.kind = 'notice' AND s.state = 'heard' ORDER BY u.id DESC LIMIT 1"
         )
         return _age(rows[0][0], 3600.0) if rows else None
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _now() -> str:

@@ -105,14 +105,18 @@ class Store:
             self._base.execute(sql, values)
 
     def put(self, sql: str, *values: Any, done: Done | None = None) -> bool:
-        """Queue one write for the next batch; False when too many wait already."""
+        """Queue one write for the next batch; False when too many wait already.
+
+        What is queued without giving the loop a turn in between is written together or not at all,
+        as long as it fits into one batch.
+        """
         if len(self._waiting) >= MOST_WAITING:
             self.refused += 1
             return False
         self._waiting.append(Write(sql, values, done))
         if self._idle.is_set():
             self._idle.clear()
-            self._next_batch()
+            asyncio.get_running_loop().call_soon(self._next_batch)
         return True
 
     async def flush(self) -> None:

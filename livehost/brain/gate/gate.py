@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 MOST_CHARACTERS = 600
 """A longer sentence is stopped unread."""
 _MASK = "*"
+_DEADLINE = "scarcity.deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,10 @@ class Gate:
         self._cards: dict[tuple[str, tuple[str, ...]], Card] = {}
         self._names: tuple[int, re.Pattern[str] | None, dict[str, str]] = (-1, None, {})
         self._claims: dict[tuple[str, ...], Rule] = {}
+        self.deadline: Callable[[str, Product | None, datetime], bool] = lambda *_: False
+        """Whether words that say that time runs out (最后一分钟) are true of a flash sale."""
+        self.overclaims: Callable[[str, Product | None, datetime], str] = lambda *_: ""
+        """Returns the words of a text that claim more time than a running flash sale has."""
         self.stopped: Counter[str] = Counter()
         self.noted: Counter[str] = Counter()
 
@@ -128,10 +133,15 @@ class Gate:
         for hit in self._hits(seen, product, now):
             if hit.rule.text.on_card and self._quotes(hit, text, product, now):
                 continue
+            found = text[hit.start : hit.end]
+            if hit.rule.id == _DEADLINE and self.deadline(found, product, now):
+                continue
             if hit.rule.text.action == "note":
                 self._note(hit, text)
                 continue
             return self._stop(text, hit.rule.category, hit.rule.id, text[hit.start : hit.end])
+        if found := self.overclaims(text, product, now):
+            return self._stop(text, "scarcity", "scarcity.time", found)
         return self._unbacked(seen, product, now) or Verdict(True, text)
 
     def _unbacked(self, seen: View, product: Product | None, now: datetime) -> Verdict | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from livehost.channel import Channel
 from livehost.clock import SAMPLE_RATE
+from livehost.media import StreamHeader
 from livehost.wire import Encoded, StreamInfo
 
 HELD_SECONDS = 12.0  # of video in one channel; a group of pictures may last 10 s
@@ -68,6 +69,11 @@ class PreviewTap:
         self._known = asyncio.Event()
         self.left_out = 0
         """Packets not given to a subscriber that was too slow."""
+
+    @property
+    def header(self) -> StreamHeader | None:
+        """Parameters of the stream; None before the first stage was there."""
+        return self._info.header if self._info else None
 
     @property
     def subscribers(self) -> int:

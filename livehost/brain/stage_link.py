@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from livehost import wire
-from livehost.brain.preview_tap import PreviewTap
+from livehost.brain.preview_tap import PreviewTap, Tap
 from livehost.clock import SAMPLE_RATE
 from livehost.errors import WireLost
+from livehost.media import StreamHeader
 from livehost.supervise import backoff
 from livehost.wire import (
     Connection,
@@ -162,6 +164,15 @@ class StageLink:
             self._level.cut(_now())
             self._moved.set()
         return True
+
+    @property
+    def header(self) -> StreamHeader | None:
+        """Parameters of the stream; None before the first stage was there."""
+        return self.preview.header
+
+    def live(self) -> AbstractAsyncContextManager[Tap]:
+        """Return a tap on the stream that begins with the next keyframe and has Opus."""
+        return self.preview.tap(live=True)
 
     def want_keyframe(self) -> None:
         """Ask for a keyframe soon; the stage makes no more than one a second for it."""

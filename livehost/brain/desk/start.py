@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from livehost.brain.console import Console
+from livehost.brain.console.entry import make_entry
 from livehost.brain.desk.all import ShowDesk
 from livehost.brain.webrtc.make import whep
 from livehost.config import Room
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 
 def make_console(show: Show, stop: Callable[[], None]) -> Console:
-    """Return the console of a show. Raises ConfigError when its address is wrong."""
+    """Return the console of a show. Raises ConfigError when its address or users are wrong."""
     host, port = _address(show.room, show.options.console)
     token = os.environ.get(show.room.console.token_env) or None
     parts = whep(show.room.console.webrtc, show.link, host)
-    return Console(ShowDesk(show, stop), host, port, token, show.room.chat.most_bytes, parts)
+    entry = make_entry(show.room, token)
+    most = show.room.chat.most_bytes
+    return Console(ShowDesk(show, stop), host, port, token, most, parts, entry)
 
 
 def _address(room: Room, given: str | None) -> tuple[str, int]:

@@ -5,7 +5,7 @@ import { headers } from "./api.js";
 import { Player } from "./player.js";
 
 const PATH = "/whep";
-const FIRST_MS = 8000; // without a picture for so long a new connection is given up
+const FIRST_MS = 6000; // without a picture for so long a new connection is given up
 const STALLED_MS = 3000; // without a new picture for so long an old one is
 const LOOK_MS = 500;
 const RETRY_MS = 800;
@@ -45,6 +45,7 @@ class Connection {
     this.video = video;
     this.tell = tell;
     this.shown = false;
+    this.began = performance.now();
     this.waiting = []; // candidates that the server does not know yet
   }
 
@@ -106,16 +107,15 @@ class Connection {
 
   // Look at the picture until it is gone.
   async #watch() {
-    const began = performance.now();
     let frames = 0;
-    let movedAt = began;
+    let movedAt = performance.now();
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, this.shown ? LOOK_MS : LOOK_MS / 5));
       if (["failed", "closed"].includes(this.peer.connectionState)) return "failed";
       const health = await healthOf(this.peer);
       const now = performance.now();
       if (health.frames > frames) {
-        if (!this.shown) health.joinMs = now - began;
+        if (!this.shown) health.joinMs = now - this.began;
         this.shown = true;
         frames = health.frames;
         movedAt = now;

@@ -1,0 +1,158 @@
+"""The picture by WebRTC in a real browser: it is there at once, in step, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+
+import pytest
+
+from .browser import chromium
+from .rtc import Live, Player, showing
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed"),
+]
+EXPECTED = "Failed to load resource"  # what a browser logs by itself at a 4xx or 5xx
+WATCH = """(async () => {
+  const { LivePicture } = await import('/static/whep.js');
+  Object.assign(window, { health: {}, joins: [], offsets: [], states: [], behind: [] });
+  window.video = document.createElement('video');
+  video.muted = true;
+  document.body.append(video);
+  video.addEventListener('health', ({ detail }) => {
+    Object.assign(window.health, detail);
+    if (detail.joinMs) joins.push(detail.joinMs);
+    if (detail.avOffsetMs !== null) offsets.push(detail.avOffsetMs);
+  });
+  new LivePicture(video, (state, behind) => {
+    if (states.at(-1) !== state) states.push(state);
+    if (behind !== undefined) window.behind.push(behind);
+  }).run();
+})()"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with asyncio.Runner() as runner:
+        context = chromium()
+        page = runner.run(context.__aenter__())
+        runner.run(page.look(1280, 800))
+        yield runner, page
+        runner.run(context.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def watch(browser):
+    """Run `scenario(page, live, client)` beside a picture of `whep.js`."""
+    runner, page = browser
+
+    def run(scenario, live=None, **settings):
+        async def main():
+            async with showing(live, **settings) as (stage, console, client):
+                await page.goto("about:blank")
+                page.console.clear()
+                await page.goto(console.address + "healthz")  # a page without anything on it
+                await page.run(WATCH)
+                await scenario(page, stage, client)
+                assert [x for x in page.console if not re.search(EXPECTED, x)] == []
+                await page.goto("about:blank")
+
+        runner.run(main())
+
+    return run
+
+
+async def decoded(page, more: int = 25, seconds: float = 20) -> None:
+    """Wait until the browser decoded some pictures more by WebRTC."""
+    frames = await page.run("window.health.frames ?? 0")
+    await page.until(f"(window.health.frames ?? 0) > {frames + more}", seconds)
+
+
+async def whep(client, name: str) -> float:
+    async with client.get("/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return float(next(line for line in lines if line.startswith(name)).rsplit(" ", 1)[1])
+
+
+def test_picture_and_sound_come_by_webrtc_and_are_in_step(watch):
+    async def scenario(page, live, client):
+        await decoded(page, 150)
+        health = await page.run("window.health")
+        assert health["frames"] > 100 and health["freezes"] == 0 and health["lost"] == 0
+        assert health["heard"] > 48_000
+        assert await page.run("video.srcObject.getTracks().length") == 2
+        assert await page.run("states.at(-1) === 'playing' && !video.paused")
+        assert await page.run("[video.videoWidth, video.videoHeight]") == [208, 176]
+        assert await page.run("video.currentTime") > 3
+        assert max((await page.run("behind"))[5:]) < 0.5
+        offsets = await page.run("window.offsets")
+        assert offsets and abs(sorted(offsets)[len(offsets) // 2]) <= 60
+        assert await whep(client, "livehost_whep_viewers") == 1
+        assert await whep(client, "livehost_preview_viewers") == 0
+
+    watch(scenario)
+
+
+def test_picture_comes_back_after_the_connection_ended(watch):
+    async def scenario(page, live, client):
+        await decoded(page)
+        await page.run("window.was = video.srcObject")
+        packet, live.tap.packet = live.tap.packet, lambda message: None
+        await page.until("states.at(-1) === 'away'", 15)
+        live.tap.packet = packet
+        await page.until("states.at(-1) === 'playing' && video.srcObject !== window.was", 20)
+        await decoded(page, 10)
+
+    watch(scenario)
+
+
+def test_others_watch_at_the_same_time(watch):
+    async def scenario(page, live, client):
+        players = [Player() for _ in range(3)]
+        for player in players:
+            assert await player.join(client) == 201
+        await decoded(page, 50)
+        for player in players:
+            assert len(player.pictures) > 20
+            await player.close()
+        assert await page.run("window.health.freezes") == 0
+
+    watch(scenario)
+
+
+def test_where_webrtc_is_off_or_full_the_picture_comes_by_http(watch):
+    async def scenario(page, live, client):
+        await page.until("video.getVideoPlaybackQuality().totalVideoFrames > 5", 20)
+        assert await page.run("video.srcObject === null && video.src.startsWith('blob:')")
+
+    watch(scenario, viewers=0)
+
+
+def test_where_no_datagram_comes_through_the_picture_comes_by_http(watch):
+    async def scenario(page, live, client):
+        await page.until("video.getVideoPlaybackQuality().totalVideoFrames > 5", 40)
+        assert await page.run("video.srcObject === null")
+        assert await whep(client, "livehost_whep_viewers") == 0
+
+    watch(scenario, Deaf())
+
+
+class Deaf(Live):
+    """Its packets go out by HTTP alone, as behind a firewall that stops UDP."""
+
+    def live(self):
+        async def never():
+            await asyncio.Event().wait()
+
+        class Nothing:
+            async def __aenter__(self):
+                await never()
+
+            async def __aexit__(self, *_):
+                pass
+
+        return Nothing()

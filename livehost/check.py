@@ -59,10 +59,13 @@ def _voice(room: Room) -> Iterable[str]:
 def _scripts(room: Room) -> Iterable[str]:
     from livehost.brain.catalog import check as check_catalog  # noqa: PLC0415
     from livehost.brain.catalog import load_catalog  # noqa: PLC0415
+    from livehost.brain.experiments.plan import load as load_experiments  # noqa: PLC0415
     from livehost.brain.gate import Gate  # noqa: PLC0415
 
     catalog = load_catalog(room)
     gate = Gate(catalog, room.globbed(room.show.wordlists))
+    if room.show.experiments:
+        load_experiments(room.near(room.show.experiments), catalog.segments)
     return check_catalog(catalog, gate, datetime.now(UTC))
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from livehost.brain.chat.inbox import Inbox
-from livehost.brain.chat.message import ChatMessage, Rejected, parse
+from livehost.brain.chat.message import UNHEARD, ChatMessage, Rejected, parse
 
 REMEMBERED = 20_000  # ids of messages already accepted
 RECENT = 50  # messages shown on the console
@@ -24,6 +24,10 @@ class ChatLog(Protocol):
 
     def chat(self, message: ChatMessage, source: str, done: Callable[[bool], None]) -> bool:
         """Write `message`; `done(fresh)` follows once it is safe. False: no room now."""
+        ...
+
+    def chat_is(self, message_id: str, outcome: str) -> None:
+        """Note what became of a message."""
         ...
 
     def rejected(self, reason: str) -> None:
@@ -103,6 +107,9 @@ class Intake:
             self._log.rejected("duplicate")
             return
         self.accepted[message.kind.value] += 1
+        if message.kind in UNHEARD:
+            self._log.chat_is(message.id, "counted")
+            return
         self.recent.append(message)
         if self._inbox.add(message, since, self._product(), source):
             self._news()

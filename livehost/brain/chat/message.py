@@ -30,6 +30,13 @@ class Kind(StrEnum):
     LIKE = "like"
     FOLLOW = "follow"
     ENTER = "enter"
+    CLICK = "click"  # on a product
+    ORDER = "order"
+    AUDIENCE = "audience"  # how many watch now
+
+
+UNHEARD = frozenset({Kind.CLICK, Kind.ORDER, Kind.AUDIENCE})
+"""Kinds that are counted and never answered."""
 
 
 class Rejected(LivehostError):
@@ -54,8 +61,8 @@ class ChatMessage:
         nickname: as shown, control characters removed, at most 32 characters.
         text: the comment, or the name of a gift; may be empty for like, follow, enter.
         at: when it was said, aware.
-        count: gifts or likes in this message.
-        extra: further JSON values, kept and never interpreted here.
+        count: gifts, likes, clicks or orders in this message; viewers of an audience.
+        extra: further JSON values, kept and never interpreted here; "product" of a click or order.
     """
 
     id: str
@@ -93,8 +100,14 @@ def parse(
         text=text,
         at=_at(values.get("at"), now or datetime.now(UTC)),
         count=_count(values.get("count")),
-        extra=_extra(values.get("extra")),
+        extra=_extra(values.get("extra")) | _bought(values, kind),
     )
+
+
+def _bought(values: dict[str, Any], kind: Kind) -> dict[str, str]:
+    """Return the product of a click or an order."""
+    product = _name(values, "product") if kind in UNHEARD else ""
+    return {"product": product} if product else {}
 
 
 def _encoded(raw: bytes | str | dict[str, Any]) -> bytes:

@@ -28,13 +28,14 @@ from livehost.brain.desk.speech import SpeechCommands
 from livehost.brain.desk.stage import StageCommands
 from livehost.brain.desk.takeover import TakeOverCommands
 from livehost.brain.desk.telling import tell
+from livehost.brain.experiments.commands import ExperimentCommands
 from livehost.brain.lease import Held, Why
 from livehost.brain.news import News
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
 
-GROUPS: tuple[type, ...] = (SpeechCommands, TakeOverCommands, StageCommands)
+GROUPS: tuple[type, ...] = (SpeechCommands, TakeOverCommands, StageCommands, ExperimentCommands)
 """Classes with commands, see `livehost.brain.command`: each is made with the `Show`."""
 
 
@@ -113,11 +114,18 @@ class ShowDesk:
         known = self.table.get(name)
         if known is not None and not (known.quiet and outcome.ok):
             said = {key: value for key, value in args.items() if key not in known.secret}
-            self._show.state.audit(
-                "command", name=name, args=said, ok=outcome.ok, message=outcome.message,
-                who=who.name, role=who.role.value, address=who.address,
-            )  # fmt: skip
+            self._write(who, name, said, outcome)
         return outcome
+
+    def note(self, who: Who, what: str, ok: bool, message: str) -> None:
+        """Write into the audit log what somebody did to the console itself, such as log in."""
+        self._write(who, what, {}, Outcome(ok, message))
+
+    def _write(self, who: Who, name: str, args: dict[str, Any], outcome: Outcome) -> None:
+        self._show.state.audit(
+            "command", name=name, args=args, ok=outcome.ok, message=outcome.message,
+            who=who.name, role=who.role.value, address=who.address,
+        )  # fmt: skip
 
 
 def all_commands() -> list[Command]:

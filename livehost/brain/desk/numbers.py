@@ -33,6 +33,7 @@ class Numbers:
         numbers |= _labelled("livehost_chat_waiting", "sort", show.inbox.snapshot())
         numbers |= show.feeds.metrics()
         numbers |= show.actions.metrics()
+        numbers |= show.lab.metrics()
         numbers |= _labelled("livehost_show_total", "what", show.speaker.on_air.counts)
         numbers |= voice_status.numbers(voice.get("engines", {}))
         numbers |= voice_status.cache_numbers(voice)

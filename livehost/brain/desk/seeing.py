@@ -52,6 +52,8 @@ class Seeing:
             "outputs": [{"name": name, **values} for name, values in outputs.items()],
             "chat": self._chat(),
             "actions": show.actions.snapshot(),
+            "experiments": show.lab.snapshot(),
+            "titles": show.titles.snapshot(),
             **self._records(),
             "voice": show.voice.value.snapshot() if show.voice.value else {},
             "warnings": warnings(show),

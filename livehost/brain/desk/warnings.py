@@ -23,6 +23,7 @@ def warnings(show: Show) -> list[str]:
     found += voice_status.cache_warnings(voice)
     found += [f"chat source {feed.name}: {feed.reason}" for feed in show.feeds if feed.troubled]
     found += show.actions.warnings()
+    found += show.lab.warnings()
     troubles = (show.link.health.get(key) for key in ("renderer_trouble", "encoder_trouble"))
     found += [f"picture: {trouble}" for trouble in troubles if trouble]
     if not show.link.connected:

@@ -5,14 +5,17 @@ In:  the card's JSON values, trusted in nothing.   Out: `Drawn`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 
+from livehost.stage import countdown
 from livehost.stage.canvas import Canvas, colour, mixed, rounded
 from livehost.stage.layout import Layout
 from livehost.stage.pictures import Pictures, Rgba
@@ -24,6 +27,7 @@ INK = colour("#2b2422")
 SOFT = colour("#857a74")
 PAPER = colour("#fffdfa")
 WELL = colour("#f3ece4")
+_WHITE: Colour = (1.0, 1.0, 1.0)
 _BASIS_STEP = 23  # design pixels between the lines of a basis
 _PRICE = re.compile(r"\d{1,9}(?:\.\d{1,2})?")
 
@@ -39,6 +43,8 @@ class Card:
         picture: file, or None.
         tags: short selling words.
         stock: pieces left, or None when it is not shown.
+        ends: when the flash sale that it shows is over; None: there is none.
+        after: the card that takes its place then.
     """
 
     name: str
@@ -48,6 +54,8 @@ class Card:
     picture: Path | None = None
     tags: tuple[str, ...] = ()
     stock: int | None = None
+    ends: datetime | None = None
+    after: Mapping[str, object] = field(default_factory=dict)
 
 
 def parse(values: Mapping[str, object]) -> Card | None:
@@ -70,7 +78,22 @@ def parse(values: Mapping[str, object]) -> Card | None:
         Path(picture) if isinstance(picture, str) and picture and "\0" not in picture else None,
         _tags(values.get("tags")),
         stock if isinstance(stock, int) and not isinstance(stock, bool) and stock >= 0 else None,
+        _moment(values.get("ends")),
+        _without_end(values.get("after")),
     )
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def _without_end(value: object) -> Mapping[str, object]:
+    """Return the next card; it has no end of its own, so that there is no chain of them."""
+    return {k: v for k, v in value.items() if k != "ends"} if isinstance(value, Mapping) else {}
 
 
 def _text(value: object, most: int) -> str:
@@ -167,7 +190,9 @@ class CardPainter:
 
     def _done(self, canvas: Canvas, words: _Words, left: int, top: int) -> Drawn:
         layer = canvas.to_layer(left - self._pad, top - self._pad)
-        return Drawn(layer, tuple(words.texts))
+        room = words.room
+        clock = (layer.left + room[0], layer.top + room[1]) if room else None
+        return Drawn(layer, tuple(words.texts), clock)
 
     def _picture(
         self, canvas: Canvas, card: Card, at: tuple[int, int], width: int, height: int
@@ -181,6 +206,8 @@ class CardPainter:
     def _tag_row(self, words: _Words, card: Card, top: int) -> None:
         px = self._layout.px
         style, left = Style(px(20), MEDIUM), 0
+        if card.ends:
+            left = self._sale_strip(words, card.ends, top)
         tint = mixed(self._accent, INK, 0.15)
         labels = [*card.tags, *([f"库存 {card.stock} 件"] if card.stock is not None else [])]
         for label in labels:
@@ -193,6 +220,19 @@ class CardPainter:
             words.write(line, left + px(10), top + px(16) - style.line_height // 2,
                         SOFT if quiet else tint)  # fmt: skip
             left += span + px(8)
+
+    def _sale_strip(self, words: _Words, ends: datetime, top: int) -> int:
+        """Draw what says that the price holds for a while; return where it ends, in pixels."""
+        px = self._layout.px
+        label = one_line("距活动结束", Style(px(20), MEDIUM), words.width)
+        left = (ends - datetime.now(UTC)).total_seconds()
+        clock = px(countdown.width(countdown.figures(math.ceil(left))))
+        span = px(10) + label.width + px(8) + clock + px(10)
+        high = px(countdown.HEIGHT)
+        words.panel(0, top, (span, high), px(8), self._accent, 1.0)
+        words.write(label, px(10), top + high // 2 - label.style.line_height // 2, _WHITE)
+        words.keep(px(10) + label.width + px(8), top)
+        return span + px(8)
 
     def _price_row(self, words: _Words, card: Card, bottom: int) -> None:
         """Write the price, beside it the compared price, below them what that is based on."""
@@ -234,6 +274,11 @@ class _Words:
         self._left = left
         self.width = width
         self.texts: list[str] = []
+        self.room: tuple[int, int] | None = None
+
+    def keep(self, left: int, top: int) -> None:
+        """Remember where a countdown stands."""
+        self.room = self._left + left, top
 
     def write(self, line: Line, left: int, top: int, tint: Colour) -> None:
         self.texts.append(line.text)

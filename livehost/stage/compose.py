@@ -17,10 +17,11 @@ from pathlib import Path
 
 from livehost.config import Scene, Video
 from livehost.media import Layer, Yuv
-from livehost.stage import card, overlay, planes, text
+from livehost.stage import card, countdown, overlay, planes, text
 from livehost.stage.backdrop import Backdrop, open_backdrop
 from livehost.stage.canvas import colour
 from livehost.stage.caption import Captions
+from livehost.stage.countdown import Countdown
 from livehost.stage.layout import Layout, layout
 from livehost.stage.looks import LOOKS
 from livehost.stage.pictures import Pictures
@@ -78,9 +79,13 @@ class Composer:
         self._slots = {
             "question": Slot(fade, rise),
             "product": Slot(fade, rise),
+            "clock": Slot(1),
             "notice": Slot(fade),
             "slate": Slot(2 * fade),
         }
+        self._countdown = Countdown(video.rate, lambda: self.product(self._after))
+        self._after: Mapping[str, object] = {}
+        self._figures: tuple[str, tuple[int, int]] | None = None
         self._canvas: Yuv | None = None
         self._drawn: list[Sprite] = []
         self._presenter: Layer | None = None
@@ -91,6 +96,8 @@ class Composer:
     def product(self, values: Mapping[str, object]) -> None:
         """Show a product card; an empty mapping hides it."""
         parsed = card.parse(values)
+        self._countdown.until(parsed.ends if parsed else None)
+        self._after = parsed.after if parsed else {}
         self._workshop.ask("product", (lambda: self._cards.draw(parsed)) if parsed else None)
 
     def question(self, values: Mapping[str, object]) -> None:
@@ -149,6 +156,7 @@ class Composer:
         """
         for name, drawn in self._workshop.finished().items():
             self._slots[name].show(drawn, tick)
+        self._count_down(tick)
         changed = self._backdrop.advance(tick)
         sprites = self._sprites(tick, caption if self._scene.captions else "", progress)
         dirty = self._dirty(sprites, presenter, changed)
@@ -161,12 +169,26 @@ class Composer:
             self._draw(self._canvas, box)
         return planes.copy(self._canvas)
 
+    def _count_down(self, tick: int) -> None:
+        """Have the time left of a flash sale drawn when it changes and its card stands still."""
+        text, card = self._countdown.at(tick), self._slots["product"].steady(tick)
+        figures = (text, card.clock) if text and card and card.clock else None
+        if figures == self._figures:
+            return
+        self._figures = figures
+        if figures is None:
+            self._workshop.ask("clock", None)
+            self._slots["clock"].show(None, tick)
+        else:
+            self._workshop.ask("clock", lambda: countdown.draw(*figures, self._layout))
+
     def _sprites(self, tick: int, caption: str, progress: float) -> list[Sprite]:
         """Return everything over the host, bottom first, the label last."""
         spoken = self._captions.at(caption, progress)
         return [
             *(Sprite(layer) for layer in self._desk.layers),
             *self._slots["product"].sprites(tick),
+            *self._slots["clock"].sprites(tick),
             *self._slots["question"].sprites(tick),
             *([Sprite(spoken)] if spoken else []),
             *self._slots["notice"].sprites(tick),

@@ -18,10 +18,12 @@ class Drawn:
     Attributes:
         layer: its picture.
         texts: every string written in it, in order.
+        clock: left and top of the room that it keeps for a countdown, pixels of the frame.
     """
 
     layer: Layer
     texts: tuple[str, ...] = ()
+    clock: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ class Slot:
         if self._now:
             self._before = self._now[0], tick
         self._now = (drawn, tick) if drawn else None
+
+    def steady(self, tick: int) -> Drawn | None:
+        """Return what is shown once it no longer moves."""
+        if self._now is None or self._done(self._now[1], tick) < 1:
+            return None
+        return self._now[0]
 
     @property
     def texts(self) -> tuple[str, ...]:

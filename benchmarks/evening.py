@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,9 @@ from livehost.brain.gate.fold import fold
 from livehost.brain.gate.quantities import quantities
 from livehost.brain.intent import Intent
 from livehost.brain.on_air import Aired
-from livehost.brain.product import Product
+from livehost.brain.product import Product, plain
 from livehost.brain.reply.facts import slots_of
+from livehost.brain.reply.understand import body_of
 from livehost.brain.utterance import Said
 from livehost.clock import VirtualTimeLoop
 from livehost.options import Options
@@ -41,8 +44,10 @@ from tests.show_stage import FakeStage, Sounded
 
 FOLDER = Path(__file__).with_name("evenings")
 DEMO = Path(__file__).parent.parent / "scripts" / "demo"
+AVATAR = Path(__file__).parent.parent / "avatars" / "xiaohe"
 NAMES = ("quiet", "flash", "difficult")
 AGAIN = 1800.0  # seconds in which a sentence counts as repeated
+CLAUSE = 5  # characters of a clause by which a stored answer is known
 AFTER = 60.0  # seconds that the show goes on after the last message
 ROOM = """
 name = "evening"
@@ -69,6 +74,7 @@ def replay(file: Path) -> dict[str, Any]:
         folder = Path(name)
         shutil.copytree(DEMO, folder, dirs_exist_ok=True)
         (folder / "avatar").mkdir()
+        shutil.copy(AVATAR / "avatar.toml", folder / "avatar")
         (folder / "room.toml").write_text(ROOM)
         shutil.copy(file, folder / "evening.jsonl")
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
@@ -156,7 +162,8 @@ def _report(seen: Seen, rows: list[dict[str, Any]], folder: Path) -> dict[str, A
         "answers_to_several": sum(len(i.answers) > 1 for i in replies),
         "sentences_heard": len(heard),
         "gate_replaced": seen.show.speaker.on_air.counts["gate.replaced"],
-        "wrong_facts": _wrong(seen, heard),
+        "wrong_facts": _wrong(seen, heard, rows),
+        "answers_without_their_fact": _missed(seen, chat, rows, heard),
         "again_within_30_minutes": _again(seen, heard),
         "script": {
             "broken_off": len(seen.twice),
@@ -170,7 +177,11 @@ def _report(seen: Seen, rows: list[dict[str, Any]], folder: Path) -> dict[str, A
 
 def _label(message: str, labels: list[str]) -> str:
     """Return the class of a replayed message, whose id is "show:line:"."""
-    return labels[int(message.rstrip(":").rpartition(":")[2])]
+    return labels[_line(message)]
+
+
+def _line(message: str) -> int:
+    return int(message.rstrip(":").rpartition(":")[2])
 
 
 def _by_class(chat: list[tuple[Any, ...]], labels: list[str]) -> dict[str, Any]:
@@ -204,9 +215,9 @@ def _waited(seen: Seen, chat: list[tuple[Any, ...]]) -> dict[str, Any]:
     return {kind: quantiles(values) for kind, values in waits.items()}
 
 
-def _wrong(seen: Seen, heard: list[Sounded]) -> list[str]:
+def _wrong(seen: Seen, heard: list[Sounded], rows: list[dict[str, Any]]) -> list[str]:
     """Return heard sentences with a figure that the product's card does not back, by a gate that
-    did not see them before; and answers with one that stands on no card nor in the question."""
+    did not see them before; and answers with one that stands on no card nor in the questions."""
     gate, now = Gate(seen.show.catalog), datetime.now().astimezone()
     products = seen.show.catalog.products
     cards = _figures(*(text for p in products.values() for text in _on_card(p, now)))
@@ -217,9 +228,57 @@ def _wrong(seen: Seen, heard: list[Sounded]) -> list[str]:
         stopped = not gate.check(said.text, product, now).ok
         told = _figures(said.text, unit=True) - cards
         answers = intent.asked and said.text != intent.opening
-        if stopped or (answers and told - _figures(intent.asked.text if intent.asked else "")):
+        if stopped or (answers and told - _asked_figures(intent, rows)):
             wrong.add(said.text)
     return sorted(wrong)
+
+
+def _asked_figures(intent: Intent, rows: list[dict[str, Any]]) -> set[Any]:
+    """Return the figures of all messages that an utterance answers, as kilograms too."""
+    texts = [rows[_line(message)]["text"] for message in intent.answers]
+    bodies = [body_of(text) for text in texts]
+    measures = [m for b in bodies for m in (b.height_cm, b.weight_jin, (b.weight_jin or 0) / 2)]
+    return _figures(*texts) | {Decimal(f"{m:g}") for m in measures if m}
+
+
+def _missed(
+    seen: Seen, chat: list[tuple[Any, ...]], rows: list[dict[str, Any]], heard: list[Sounded]
+) -> dict[str, Any]:
+    """Return answered price, size and stock questions whose utterance lacks what they asked:
+    a price on a card, a size that the table gives for the measures, a stock or a choice."""
+    said: dict[int, str] = defaultdict(str)
+    for sentence in heard:
+        said[sentence.utterance] += sentence.text
+    missed: Counter[str] = Counter()
+    examples: dict[str, list[str]] = defaultdict(list)
+    for message, of, outcome, utterance in chat:
+        text = rows[_line(message)]["text"]
+        wanted = _wanted(of, text, seen)
+        if outcome != "answered" or not wanted or not said[utterance]:
+            continue
+        if not any(word in said[utterance] for word in wanted):
+            missed[of] += 1
+            examples[of].append(f"{text} -> {said[utterance]}")
+    return {"counts": dict(missed), "examples": {of: found[:20] for of, found in examples.items()}}
+
+
+def _wanted(of: str, text: str, seen: Seen) -> set[str]:
+    """Return words of which an answer must hold one; none for what is not judged."""
+    products, now = list(seen.show.catalog.products.values()), datetime.now().astimezone()
+    if of == "price":
+        return {plain(product.price_at(now)) for product in products}
+    if of == "stock":
+        known = {str(product.stock) for product in products if product.stock}
+        return known | {v for p in products for kind in p.variant for v in kind.values}
+    body = body_of(text)
+    if of != "size" or body.height_cm is None or body.weight_jin is None:
+        return set()
+    rows = [row for product in products for row in product.size]
+    fits = [r.name for r in rows if r.fits(body.height_cm, body.weight_jin)]
+    fits = fits or [
+        r.name for r in rows if r.fits(body.height_cm, None) or r.fits(None, body.weight_jin)
+    ]
+    return {f"{name}码" for name in fits} | {f"size {n}" for n in fits} | {"客服", "不分", "尺码"}
 
 
 def _on_card(product: Product, now: datetime) -> Iterator[str]:
@@ -235,18 +294,31 @@ def _figures(*texts: str, unit: bool = False) -> set[Any]:
 
 
 def _again(seen: Seen, heard: list[Sounded]) -> dict[str, Any]:
-    """Return how many sentences were said in the half hour before, by what they were."""
+    """Return how many sentences were said in the half hour before, by what they were.
+
+    Answers stored on the card are said as they stand: they count by themselves.
+    """
     last: dict[str, float] = {}
+    stored = _stored(seen)
     counts: Counter[str] = Counter()
     again: Counter[str] = Counter()
     for said in heard:
         if said.interrupted:
             continue
         kind = seen.kinds[said.utterance].kind.value
+        if kind == "reply" and any(part in said.text for part in stored):
+            kind = "stored answer"
         counts[kind] += 1
         again[kind] += said.at - last.get(said.text, -AGAIN) < AGAIN
         last[said.text] = said.at
     return {kind: f"{again[kind]} of {count}" for kind, count in counts.items()}
+
+
+def _stored(seen: Seen) -> set[str]:
+    """Return the clauses of the answers that products store."""
+    answers = (faq.answer for p in seen.show.catalog.products.values() for faq in p.faq)
+    clauses = {clause for answer in answers for clause in re.split("[，；。：、]", answer)}
+    return {clause for clause in clauses if len(clause) >= CLAUSE}
 
 
 def _silence(seen: Seen) -> dict[str, float]:

@@ -14,7 +14,7 @@ from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.reply import GroundedReplier, Question
 from livehost.brain.utterance import Said
 
-VARIANTS = 3  # templates of each answer; the engine uses all before it repeats one
+VARIANTS = 4  # wordings of each answer that are made ahead: those that come first
 QUESTIONS = {
     "zh": (
         "多少钱",
@@ -58,7 +58,6 @@ class CommonAnswers:
         self._language = language
         self._product = product
         self._judged = judged
-        self._replier = GroundedReplier(catalog, language)
 
     async def texts(self) -> AsyncIterator[tuple[str, Feeling]]:
         """Yield (text, feeling) of each sentence, in an order worth keeping to."""
@@ -70,11 +69,12 @@ class CommonAnswers:
 
     async def _answers(self, product: str, question: str) -> list[str]:
         found = self._catalog.products.get(product)
-        asked = Question(question, product=found)
         intent = Intent(IntentKind.REPLY, "", product=product)
         texts: dict[str, None] = {}
-        for _ in range(VARIANTS):
-            async for sentence in self._replier.reply(asked):
+        for answer in GroundedReplier(self._catalog, self._language).variants(
+            Question(question, product=found), VARIANTS
+        ):
+            for sentence in answer:
                 texts[self._judged(sentence, intent).text] = None
             await asyncio.sleep(0)
         return list(texts)

@@ -14,6 +14,7 @@ from livehost.brain.reply.answer import Answer, Question, Replier
 from livehost.brain.reply.grounded import GroundedReplier
 from livehost.brain.reply.local import LocalReplier, check_model
 from livehost.brain.reply.openai import Asked, Exchange, OpenAIReplier, Refused
+from livehost.brain.reply.warm import keep_warm
 from livehost.config import Room
 from livehost.errors import ConfigError
 
@@ -25,6 +26,7 @@ __all__ = [
     "OpenAIReplier",
     "Question",
     "Replier",
+    "keep_warm",
     "make_replier",
 ]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -85,6 +85,7 @@ class GroundedReplier:
 
     Attributes:
         viewers: what is remembered of those who asked.
+        language: of the room.
     """
 
     name = "grounded"
@@ -97,7 +98,7 @@ class GroundedReplier:
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
         self._catalog = catalog
-        self._language = language
+        self.language = language
         self._now = now
         self._gate = Gate()
         self._early, self._late = load_intents()
@@ -118,6 +119,13 @@ class GroundedReplier:
             return Answer(_each(breath(told, self._wording)), meaning.intent, meaning.product)
         sentences = self._compose(told[0]) if told else []
         return Answer(_each(sentences), meaning.intent, meaning.product)
+
+    def variants(self, question: Question, count: int) -> Iterator[list[str]]:
+        """Yield the answers that come first to a question: `count` whole ones, as many short."""
+        told = self._told(question, self.understand(question))
+        for again in (False, True):
+            for _ in range(count):
+                yield self._worded(told, again, again)
 
     async def close(self) -> None:
         """Do nothing: the catalog is not ours."""
@@ -243,7 +251,7 @@ class GroundedReplier:
     def _told(self, question: Question, meaning: Meaning) -> Told:
         """Return what is to be told, with the slots that the card fills now."""
         text = fold(question.text[:500]).text
-        language = "en" if is_english(question.text) else self._language
+        language = "en" if is_english(question.text) else self.language
         slots = slots_of(meaning.product, self._now(), language)
         slots["names"] = "、".join(p.name for p in self._catalog.products.values())
         key = "faq"
@@ -260,14 +268,17 @@ class GroundedReplier:
         now = asyncio.get_running_loop().time()
         again = words.said_lately(told.fact, question.message, now)
         again = again and told.key not in PERSONAL
+        return self._addressed(told, self._worded(told, again, again or question.waiting >= MANY))
+
+    def _worded(self, told: Told, again: bool, short: bool) -> list[str]:
+        words = self._wording
         if told.key == "faq":
-            return self._addressed(told, words.about(told.meaning.faq, "faq", told.language, again))
+            return words.about(told.meaning.faq, "faq", told.language, again)
         sentences: list[str] = []
-        if again or question.waiting >= MANY:
+        if short:
             sentences = words.brief(told.key, told.slots, told.language, again)
         sentences = sentences or words.full(told.key, told.slots, told.language)
-        sentences = sentences or words.full("unknown", told.slots, told.language)
-        return self._addressed(told, sentences)
+        return sentences or words.full("unknown", told.slots, told.language)
 
     def _addressed(self, told: Told, sentences: list[str]) -> list[str]:
         """Turn to the viewer by name, when it may be said and there is time for it."""

@@ -130,6 +130,7 @@ class LocalReplier(OpenAIReplier):
         asked: Asked | None = None,
     ) -> None:
         super().__init__(settings, fallback, gate, refused=refused, asked=asked)
+        self._warms = model.is_file()  # llama.cpp keeps the beginning, transformers does not
         self._model = LocalModel(model, settings.threads, settings.context)
 
     def _server(self) -> tuple[str, str]:

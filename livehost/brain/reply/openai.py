@@ -17,10 +17,11 @@ from typing import Any
 import aiohttp
 
 from livehost.brain.gate import Gate, Verdict
+from livehost.brain.product import Product
 from livehost.brain.reply.answer import Answer, Question
-from livehost.brain.reply.budget import Budget
+from livehost.brain.reply.budget import Budget, tokens
 from livehost.brain.reply.grounded import GroundedReplier
-from livehost.brain.reply.prompt import messages, spoken
+from livehost.brain.reply.prompt import beginning, messages, spoken
 from livehost.brain.reply.sse import pieces, visible
 from livehost.brain.reply.understand import is_english
 from livehost.brain.sentences import from_stream
@@ -30,11 +31,13 @@ from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transi
 log = logging.getLogger(__name__)
 
 Refused = Callable[[Verdict, str], None]
-OWN = frozenset({"abuse", "identity", "injection", "contact", "forget_me"})
+OWN = frozenset({"abuse", "identity", "injection", "contact", "forget_me", "complaint"})
 """Intents that the model is never asked about."""
 MOST_SENTENCES = 5
 TOTAL_SECONDS = 30.0
 """An answer that is not over by then ends where it is."""
+WARM_SECONDS = 120.0
+"""For the beginning of a prompt: nobody waits for it."""
 _ATTEMPTS = 2
 _PAUSE_SECONDS = 0.2
 
@@ -105,6 +108,8 @@ class OpenAIReplier:
 
     name = "openai"
     _force_close = False
+    _warms = False
+    """Whether it is warmed where the room file does not say."""
 
     def __init__(
         self,
@@ -132,7 +137,7 @@ class OpenAIReplier:
         """Return the answer. Closing it cancels the request."""
         before = self._fallback.viewers.of(question.user, self._now())
         meaning = self._fallback.understand(question)
-        if meaning.intent in OWN:
+        if meaning.intent in OWN or question.together:
             self.counts["own"] += 1
             return self._fallback.reply(question)
         earlier = tuple(text for text, _ in before.asked) if before else ()
@@ -140,6 +145,51 @@ class OpenAIReplier:
         answer = Answer(_nothing(), meaning.intent, meaning.product, self.name)
         answer._sentences = self._answer(about, question, answer)
         return answer
+
+    def opening(self, product: Product | None) -> tuple[str, list[dict[str, str]]] | None:
+        """Return where and with what every question about a product begins; None: not warmed.
+
+        Raises:
+            Transient: there is no server now.
+        """
+        if not (self._warms if self._settings.warm is None else self._settings.warm):
+            return None
+        return self._server()[0], beginning(product, self._fallback.language, self._now())
+
+    async def warm(self, prompt: list[dict[str, str]]) -> bool:
+        """Have the server compute what questions begin with; return whether it was asked.
+
+        Not while it is left alone, nor for more tokens than are left. Cancelling ends the request.
+
+        Raises:
+            LivehostError: it could not.
+        """
+        now, texts = asyncio.get_running_loop().time(), [part["content"] for part in prompt]
+        if self._breaker.open(now) or self._budget.left(now) < sum(map(tokens, texts)):
+            return False
+        self._budget.spend(now, *texts)
+        body = {"messages": prompt, "max_tokens": 1, "stream": False}
+        try:
+            async with asyncio.timeout(WARM_SECONDS):
+                await self._post(body)
+        except TimeoutError as error:
+            raise BackendTimeout("the language model is slow") from error
+        self.counts["warmed"] += 1
+        return True
+
+    async def _post(self, body: dict[str, Any]) -> None:
+        base, key = self._server()
+        url = base.rstrip("/") + "/chat/completions"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        body = {"model": self._settings.model, "temperature": 0.3, **body}
+        try:
+            async with self._connected().post(url, json=body, headers=headers) as got:
+                _check_status(got.status)
+                await got.read()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Transient(
+                f"the language model cannot be reached: {type(error).__name__}"
+            ) from None
 
     async def close(self) -> None:
         """Close the connections to the server; the next reply opens new ones."""

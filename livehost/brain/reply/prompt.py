@@ -37,18 +37,24 @@ _RULES = {
 }
 
 
+def beginning(product: Product | None, language: str, now: datetime) -> list[dict[str, str]]:
+    """Return what every request about a product begins with: a server may compute it ahead."""
+    card = json.dumps(_card(product, now), ensure_ascii=False, default=str)
+    asked = f"<card>{_inert(card)}</card>\n"
+    return [{"role": "system", "content": _RULES[language]}, {"role": "user", "content": asked}]
+
+
 def messages(question: Question, language: str, now: datetime) -> list[dict[str, str]]:
     """Return the messages of one request."""
-    card = json.dumps(_card(question.product, now), ensure_ascii=False, default=str)
     heard = json.dumps(list(question.heard[-6:]), ensure_ascii=False)
     viewer = json.dumps(_inert(question.text[:500]), ensure_ascii=False)
     earlier = json.dumps([_inert(text) for text in question.earlier], ensure_ascii=False)
     # What changes least comes first: servers keep the work for a prefix they have seen.
-    asked = (
-        f"<card>{_inert(card)}</card>\n<heard>{_inert(heard)}</heard>\n"
-        f"<earlier>{earlier}</earlier>\n<viewer>{viewer}</viewer>"
+    system, user = beginning(question.product, language, now)
+    user["content"] += (
+        f"<heard>{_inert(heard)}</heard>\n<earlier>{earlier}</earlier>\n<viewer>{viewer}</viewer>"
     )
-    return [{"role": "system", "content": _RULES[language]}, {"role": "user", "content": asked}]
+    return [system, user]
 
 
 def _inert(text: str) -> str:

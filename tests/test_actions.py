@@ -470,7 +470,7 @@ def test_moments_are_told_once_over_restarts(tmp_path):
     async def life(run, *cards):
         state = State(tmp_path / "s.sqlite3", run)
         products = {p.id: p for p in (product("tea"), product("cup"))}
-        moments = Moments(lambda *e: told.append(e), state, "room", lambda: products)
+        moments = Moments(lambda *e: told.append(e), state, lambda: products)
         picture = Picture(lambda _cue: None)
         picture.shown = moments.card
         moments.began("夜场")

@@ -22,6 +22,7 @@ from livehost.brain.experiments.plan import Arm, Experiment, load
 from livehost.brain.experiments.titles import Titles
 from livehost.brain.experiments.trial import Trial
 from livehost.brain.intent import Intent, IntentKind, Place
+from livehost.brain.programme.course import Course
 from livehost.brain.script import Kind, Line, Segment, wordings
 from livehost.brain.state import State
 from livehost.config import load_room
@@ -176,6 +177,30 @@ def test_only_what_is_tried_is_chosen(tmp_path):
             assert ids[3:] == [asked]
         gone = [s for s in RUNDOWN if s.id not in ("ask", "ask-b")]
         assert ask.arranged(gone, 0) and "cup" not in [s.id for s in ask.arranged(RUNDOWN[:2], 0)]
+        await show.close()
+
+    run(main())
+
+
+def test_the_course_keeps_to_what_is_arranged_round_by_round(tmp_path):
+    async def main():
+        show = Show(tmp_path)
+        course = Course(lambda: RUNDOWN, lambda: NOW, arranged=show.lab.chooser.arranged)
+        place, walked = Place("open"), {}
+        while place.round < 6:
+            order = walked.setdefault(place.round, [])
+            if place.segment not in order:
+                order.append(place.segment)
+            place = course.after(place)
+        for round_, order in walked.items():
+            wanted = [s.id for s in show.lab.chooser.arranged(RUNDOWN, round_)]
+            assert order == wanted, "each segment once, none of those left out"
+        assert len({tuple(order) for order in walked.values()}) > 1
+        left_out = ({"ask", "ask-b"} - set(walked[0])).pop()
+        after = course.after(Place(left_out))
+        assert after.round == 1 or after.segment == "ask-b", (
+            "an operator may jump to it all the same"
+        )
         await show.close()
 
     run(main())

@@ -117,9 +117,7 @@ class Show:
         self.lab = Lab(room, lambda: self.catalog.segments, self.state.store)
         self.titles = Titles(room.title, self.state)
         self.state.sounds = self.lab.heard
-        self.moments = Moments(
-            self.actions.emit, self.state, room.name, lambda: self.catalog.products
-        )
+        self.moments = Moments(self.actions.emit, self.state, lambda: self.catalog.products)
         self.picture = Picture(self.link.cue)
         self.picture.shown = self.moments.card
         self.picture.paused = bool(memory.flags.get("paused"))
@@ -164,6 +162,7 @@ class Show:
             noticed=memory.noticed,
             programme=self.programme,
             kept=memory.programme,
+            arranged=self.lab.chooser.arranged,
         )
         self.director.tell = lambda kind, values: self.actions.emit(kind, values, "")
         self.speaker = Speaker(

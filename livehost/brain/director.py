@@ -19,7 +19,7 @@ from livehost.brain.chat.message import ChatMessage
 from livehost.brain.guests import Courtesy, Guests
 from livehost.brain.intent import RANKS, Intent, IntentKind, Part, Place
 from livehost.brain.manners import History, Manners
-from livehost.brain.programme.course import Course
+from livehost.brain.programme.course import Arranged, Course, as_they_stand
 from livehost.brain.programme.mood import Mood
 from livehost.brain.programme.programme import Programme
 from livehost.brain.script import Interrupt, Line, Segment
@@ -42,6 +42,7 @@ class Director:
         noticed: seconds since the last spoken notice, None for a new show.
         programme: what is said beside the script; None: nothing.
         kept: what `to_json` gave in an earlier process.
+        arranged: returns the segments of a round as an experiment wants them; never none.
 
     Attributes:
         cursor: the sentence that viewers have not fully heard yet.
@@ -64,19 +65,23 @@ class Director:
         noticed: float | None = None,
         programme: Programme | None = None,
         kept: Mapping[str, Any] | None = None,
+        arranged: Arranged = as_they_stand,
     ) -> None:
         self.programme = programme or Programme(now=now)
         self.tell: Callable[[str, dict[str, Any]], object] = lambda _kind, _values: None
         self._busy = False
         kept = kept or {}
-        self.course = Course(segments, self.programme.wall, lambda: self._busy, kept.get("course"))
+        self.course = Course(
+            segments, self.programme.wall, lambda: self._busy, kept.get("course"), arranged
+        )
         self._manners = manners
         self._history = history
         self._guests = Guests(inbox, manners, courtesy, now, noticed)
-        first = place or Place(segments()[0].id, round=round_)
+        first = place or Place(arranged(segments(), round_)[0].id, round=round_)
         if kept.get("again") and kept["again"][0] == first.segment:
             first = replace(first, again=int(kept["again"][1]))
         self.cursor = self._next = self.course.resolved(first)
+        self._begun: Place | None = None
         self._follows: dict[Place, Place] = {}
         self.held = False
         self._epoch = 0
@@ -160,6 +165,7 @@ class Director:
         """Note that an intent goes on air."""
         self._guests.begun(intent, now)
         if intent.place and self._current(intent):
+            self._begun = intent.place
             self._goes_on(intent.place)
 
     def sending(self, intent: Intent) -> None:
@@ -250,20 +256,41 @@ class Director:
     def go_to(self, segment: str) -> str:
         """Go to a segment that exists; return its id."""
         self._epoch += 1
-        self._broken_off = None
+        self._broken_off = self._begun = None
         self._follows.clear()
         self.course.left()
         self._next = self.course.top_of(segment, self.cursor)
         self._move(self._next)
         return segment
 
-    def moved(self, segment: str, line: int) -> None:
-        """Note that a line was put into a segment, so that those from `line` on are one further."""
-        self.cursor, self._next = (
-            replace(p, line=p.line + 1) if p.segment == segment and p.line >= line else p
-            for p in (self.cursor, self._next)
-        )
-        self._follows.clear()
+    @property
+    def on_line(self) -> Place:
+        """The line that is on air or was last: what comes after it may still be changed."""
+        cursor, begun = self.cursor, self._begun
+        if begun and begun.segment == cursor.segment:
+            return begun
+        return cursor if cursor.sentence else replace(cursor, line=cursor.line - 1)
+
+    def inserted(self, segment: str, line: int) -> None:
+        """Note that `line` of a segment is new: after the line on air, it comes next."""
+        here = self.on_line
+        if (segment, line) == (here.segment, here.line + 1):
+            self._reroute(replace(here, line=line, sentence=0))
+
+    def replan(self) -> None:
+        """Decide anew what follows the line on air: another segment may come next now."""
+        here = self.on_line
+        if here.line >= 0:
+            self._reroute(self.course.after(here))
+
+    def _reroute(self, place: Place) -> None:
+        if not self._next.sentence:
+            self._passed_over(place)
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """Return (kind, reason) of what waits before chat and script."""
+        queues = (*self._says, *self._resumed)
+        return [(intent.kind.value, intent.reason) for intent in queues] + self.programme.waiting()
 
     # --- one kind each ----------------------------------------------------------------------------
 

@@ -76,10 +76,11 @@ class Actions:
 
         Args:
             data: JSON values; anything else is told as text.
-            event_id: for an event that may be told twice; "" makes a new one.
+            event_id: names an event that may be told twice, in this room; "" is a new one.
         """
         at = self._now()
-        event_id = event_id or uuid.uuid4().hex
+        named = uuid.uuid5(uuid.NAMESPACE_URL, f"livehost:{self._room}:{event_id}")
+        event_id = (named if event_id else uuid.uuid4()).hex
         values = {"id": event_id, "kind": kind, "at": at.isoformat(), "room": self._room}
         text = json.dumps({**values, "data": data}, ensure_ascii=False, default=str)
         event = Event(event_id, kind, at, text.encode("utf-8", "replace"))

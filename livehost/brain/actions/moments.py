@@ -5,7 +5,6 @@ In:  what the show does.   Out: events, each once for what it tells of, over res
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,12 +28,10 @@ class Moments:
         self,
         emit: Emit,
         state: State,
-        room: str,
         products: Callable[[], Mapping[str, Product]],
     ) -> None:
         self._emit = emit
         self._state = state
-        self._room = room
         self._products = products
         self._shown = state.memory.flags.get(_FLAG_SHOWN)
 
@@ -69,5 +66,5 @@ class Moments:
         return self._state.memory.show
 
     def _id(self, what: str) -> str:
-        """Return the id of an event that happens once in a show."""
-        return uuid.uuid5(uuid.NAMESPACE_URL, f"livehost:{self._room}:{self._show}:{what}").hex
+        """Return the name of an event that happens once in a show."""
+        return f"show {self._show} {what}"

@@ -19,6 +19,15 @@ STEP = 30.0
 """Seconds at most that count between two signs of life: a pause and a restart cost no time."""
 
 
+Arranged = Callable[[Sequence[Segment], int], Sequence[Segment]]
+"""Returns the segments of a round in the order they are spoken."""
+
+
+def as_they_stand(segments: Sequence[Segment], _round: int) -> Sequence[Segment]:
+    """Return the segments as the rundown has them, in every round."""
+    return segments
+
+
 class Course:
     """Places, one after the other.
 
@@ -27,6 +36,7 @@ class Course:
         wall: returns the present.
         busy: whether optional lines are left out now.
         kept: what `to_json` gave.
+        arranged: returns the segments of a round as an experiment wants them; never none.
     """
 
     def __init__(
@@ -35,9 +45,11 @@ class Course:
         wall: Callable[[], datetime],
         busy: Callable[[], bool] = lambda: False,
         kept: Mapping[str, Any] | None = None,
+        arranged: Arranged = as_they_stand,
     ) -> None:
         kept = kept or {}
         self._segments = segments
+        self._arranged = arranged
         self._wall = wall
         self._busy = busy
         self._index = 0  # of the present segment, in case a reload removes it
@@ -166,11 +178,20 @@ class Course:
 
     def _next_segment(self, place: Place) -> Place:
         """Return the top of the next segment that is on; of the next one when none is."""
+        left = [Place(s.id, round=place.round) for s in self._left(place)]
+        again = self._arranged(self._segments(), place.round + 1)
+        order = [*left, *(Place(s.id, round=place.round + 1) for s in again)]
+        return next((p for p in order if not self._closed(self.segment(p))), order[0])
+
+    def _left(self, place: Place) -> Sequence[Segment]:
+        """Return the segments that follow that of `place` in its round."""
         segments = self._segments()
-        index = self.index(place)
-        order = [*segments[index + 1 :], *segments[: index + 1]]
-        first = next((s for s in order if not self._closed(s)), order[0])
-        return self.top_of(first.id, place)
+        order = list(self._arranged(segments, place.round))
+        names = [segment.id for segment in order]
+        if place.segment in names:
+            return order[names.index(place.segment) + 1 :]
+        after = {segment.id for segment in segments[self.index(place) + 1 :]}
+        return [segment for segment in order if segment.id in after]
 
     # --- what happened ----------------------------------------------------------------------------
 

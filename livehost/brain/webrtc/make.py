@@ -10,11 +10,10 @@ import logging
 from livehost.brain.webrtc.ice import Ice
 from livehost.brain.webrtc.source import Source
 from livehost.brain.webrtc.viewers import Viewers
-from livehost.brain.webrtc.whep import Whep
 from livehost.config_webrtc import WebRtc
 
 
-def whep(settings: WebRtc, source: Source, host: str) -> list[Whep]:
+def whep(settings: WebRtc, source: Source, host: str) -> list[Viewers]:
     """Return the picture by WebRTC, [] where no viewers are allowed. Raises ConfigError.
 
     Args:
@@ -25,4 +24,4 @@ def whep(settings: WebRtc, source: Source, host: str) -> list[Whep]:
     for library in ("aioice", "aiortc"):  # they tell of every address that is tried
         logging.getLogger(library).setLevel(logging.WARNING)
     ice = Ice(settings, host)
-    return [Whep(Viewers(source, ice, settings.viewers), ice)]
+    return [Viewers(source, ice, settings.viewers)]

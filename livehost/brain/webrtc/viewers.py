@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+from aiohttp import web
+from aiortc import RTCPeerConnection
 
+from livehost.brain.command import Who
 from livehost.brain.webrtc import description
-from livehost.brain.webrtc.description import Fragment, Unsuitable
+from livehost.brain.webrtc.description import Unsuitable
+from livehost.brain.webrtc.endpoint import Endpoint
 from livehost.brain.webrtc.fanout import Fanout, Feed
 from livehost.brain.webrtc.ice import Ice
+from livehost.brain.webrtc.peer import Refused, Session, answered, new_id
 from livehost.brain.webrtc.source import Source
 from livehost.brain.webrtc.tracks import PacketTrack
 from livehost.wire import Encoded
@@ -34,17 +37,8 @@ CLOSE_SECONDS = 1.0
 LOSSY = 0.3  # share of packets lost, at which a viewer is better served by HTTP
 MOST_LOSSY = 5  # looks in a row
 STREAM = "livehost"  # both tracks belong to it: browsers keep them in step
-REFUSED = (InvalidAccessError, InvalidStateError, OperationError)
-MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError)
-"""What aiortc raises at descriptions that it cannot read."""
-
-
-class Full(Exception):
-    """No further viewer is taken."""
-
-
-class NoStream(Exception):
-    """There is nothing to watch yet."""
+PATH = "/whep"
+TAKES = "H.264 with packetization-mode=1, and Opus"
 
 
 class Viewer:
@@ -52,14 +46,13 @@ class Viewer:
 
     Attributes:
         id: unguessable; part of the address at which the viewer's player ends it.
-        ufrag: of our side's ICE session, once answered.
     """
 
-    def __init__(self, peer: RTCPeerConnection, feed: Feed) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self.peer, self.feed = peer, feed
+    def __init__(self, feed: Feed) -> None:
+        self.id = new_id()
+        self.feed = feed
+        self.peer: RTCPeerConnection
         self.began = asyncio.get_running_loop().time()
-        self.ufrag = ""
         self.connected = False
         self._lossy = 0
 
@@ -119,39 +112,35 @@ class Viewers:
             **{f'livehost_whep_left_total{{why="{why}"}}': self._gone[why] for why in causes},
         }
 
-    def viewer(self, name: str) -> Viewer | None:
+    def routes(self) -> list[web.RouteDef]:
+        """Return what the console serves."""
+        return Endpoint(PATH, self, self._ice).routes()
+
+    def session(self, name: str) -> Viewer | None:
         """Return a viewer by id."""
         return self._viewers.get(name)
 
-    async def join(self, offer: str) -> tuple[Viewer, str]:
-        """Return a new viewer and the answer to its offer.
-
-        Raises:
-            Full, NoStream: not now.
-            Unsuitable: the offer is malformed, or wants no codec that there is.
-        """
+    async def open(self, offer: str, who: Who) -> Viewer:
+        """Return a new viewer. Raises Refused, Unsuitable."""
         header = self._source.header
         if header is None:
-            raise NoStream
+            raise Refused(503, "there is no stream yet", retry=1)
         if self.count >= self._most:
             self._counts["refused"] += 1
-            raise Full
+            raise Refused(503, "there are too many viewers by WebRTC; take /live.mp4", retry=30)
         self._answering += 1
         try:
-            viewer = await self._answered(description.swift(offer), header.video_extradata)
+            viewer = await self._answered(offer, header.video_extradata)
         finally:
             self._answering -= 1
         self._viewers[viewer.id] = viewer
         self._watched.set()
-        return viewer, viewer.peer.localDescription.sdp
+        return viewer
 
-    async def trickle(self, viewer: Viewer, fragment: Fragment) -> None:
-        """Take further candidates of a viewer. Raises Unsuitable."""
-        for candidate in fragment.candidates:
-            try:
-                await viewer.peer.addIceCandidate(candidate)
-            except MALFORMED as error:
-                raise Unsuitable("a candidate cannot be used") from error
+    async def end(self, session: Session) -> None:
+        """End a viewer's connection."""
+        if viewer := self._viewers.get(session.id):
+            await self.leave(viewer)
 
     async def leave(self, viewer: Viewer, why: str = "closed") -> None:
         """End a viewer's connection; idempotent."""
@@ -184,28 +173,15 @@ class Viewers:
         wanted = description.kinds(offer)
         if "video" not in wanted:
             raise Unsuitable("the offer asks for no video")
-        peer = RTCPeerConnection(self._ice.configuration())
-        viewer = Viewer(peer, Feed())
-        try:
-            self._add_tracks(viewer, wanted, record)
-            self._ice.bind(peer)
-            await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            await peer.setLocalDescription(await peer.createAnswer())
-        except REFUSED as error:
-            await peer.close()
-            why = "offer H.264 with packetization-mode=1, and Opus"
-            raise Unsuitable(why) from error
-        except MALFORMED as error:
-            await peer.close()
-            raise Unsuitable("the session description cannot be read") from error
-        except BaseException:
-            await peer.close()
-            raise
-        viewer.ufrag = description.ufrag_of(peer.localDescription.sdp)
-        peer.on("connectionstatechange", lambda: self._changed(viewer))
+        viewer = Viewer(Feed())
+        add = partial(self._add_tracks, viewer, wanted, record)
+        viewer.peer = await answered(offer, self._ice, add, TAKES)
+        viewer.peer.on("connectionstatechange", lambda: self._changed(viewer))
         return viewer
 
-    def _add_tracks(self, viewer: Viewer, wanted: tuple[str, ...], record: bytes) -> None:
+    def _add_tracks(
+        self, viewer: Viewer, wanted: tuple[str, ...], record: bytes, peer: RTCPeerConnection
+    ) -> None:
         preferred = {
             "audio": description.audio_preferences(),
             "video": description.video_preferences(record),
@@ -213,8 +189,7 @@ class Viewers:
         for kind in ("audio", "video"):
             if kind not in wanted:
                 continue
-            track = PacketTrack(viewer.feed, kind)
-            transceiver = viewer.peer.addTransceiver(track, "sendonly")
+            transceiver = peer.addTransceiver(PacketTrack(viewer.feed, kind), "sendonly")
             transceiver.setCodecPreferences(preferred[kind])
             _adopt(transceiver.sender, self._want_keyframe)
 

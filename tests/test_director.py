@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.brain.chat.inbox import Inbox
+from livehost.brain.chat.kinds import Sort
 from livehost.brain.director import MOST_SAYS, Director
 from livehost.brain.guests import FIRST_NOTICE, MOST_REPLIES, Courtesy
 from livehost.brain.intent import Intent, IntentKind, Place
@@ -155,7 +156,7 @@ def test_thanks_come_in_one_breath_and_bounded():
     kind, texts, intent = desk.say_one()
     assert kind == "thanks" and len(texts) == 3
     assert "送礼29、送礼28、送礼27和其他朋友" in texts[0]
-    assert len(intent.answers) == 30 + 50 + 50
+    assert len(intent.answers) == 30 + 100 + 100
     assert desk.say_one()[0] == "script", "the next thanks wait their time"
 
 
@@ -182,13 +183,14 @@ def test_nicknames_that_may_not_be_said_are_not_said():
 
 def test_variants_take_turns():
     desk, heard = Desk(), []
-    for n in range(9):
+    count = len(CHINESE.thanks[Sort.GIFT])
+    for n in range(2 * count):
         desk.chat(social("gift", f"甲{n}"))
         kind, texts, _ = desk.say_one()
         assert kind == "thanks"
         heard.append(texts[0].replace(f"甲{n}", "{names}"))
         desk.now += 60
-    assert len(set(heard[:3])) == 3 and heard[:3] == heard[3:6]
+    assert len(set(heard[:count])) == count and heard[:count] == heard[count:]
 
 
 def test_notices_every_interval_whatever_else_happens():

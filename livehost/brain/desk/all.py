@@ -31,11 +31,18 @@ from livehost.brain.desk.telling import tell
 from livehost.brain.experiments.commands import ExperimentCommands
 from livehost.brain.lease import Held, Why
 from livehost.brain.news import News
+from livehost.brain.programme.commands import ProgrammeCommands
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
 
-GROUPS: tuple[type, ...] = (SpeechCommands, TakeOverCommands, StageCommands, ExperimentCommands)
+GROUPS: tuple[type, ...] = (
+    SpeechCommands,
+    TakeOverCommands,
+    StageCommands,
+    ExperimentCommands,
+    ProgrammeCommands,
+)
 """Classes with commands, see `livehost.brain.command`: each is made with the `Show`."""
 
 

@@ -107,6 +107,16 @@ class Programme:
         """Return what the chat is like at the loop's time `now`."""
         return self.rate.mood(now)
 
+    def waiting(self) -> list[tuple[str, str]]:
+        """Return (kind, reason) of what is due and was not taken yet."""
+        moment = self.wall()
+        due = [("sale", _said(word)) for word in [self.sales.next(moment)] if word]
+        for aside in self._plan().announcements:
+            at = self.announcements.due(aside, moment)
+            if at and at <= moment:
+                due.append(("announcement", _rhythm(aside)))
+        return due
+
     # --- one kind each ----------------------------------------------------------------------------
 
     def take_sale(self) -> Intent | None:
@@ -170,10 +180,9 @@ def _of_sale(word: Word) -> Intent:
     sale, lines = word.run.sale, word.lines
     if word.phase not in (OPENING, ENDING):
         lines = (lines[word.turn % len(lines)],)
-    said = {OPENING: "begins", ENDING: "is over"}.get(word.phase, f"{word.left} left")
     return Intent(
         IntentKind.SALE,
-        f"flash sale {sale.id} {said}",
+        _said(word),
         product=sale.product,
         emotion=lines[0].emotion,
         urgent=True,
@@ -183,6 +192,11 @@ def _of_sale(word: Word) -> Intent:
         left=word.left,
         until=word.until,
     )
+
+
+def _said(word: Word) -> str:
+    said = {OPENING: "begins", ENDING: "is over"}.get(word.phase, f"{word.left} left")
+    return f"flash sale {word.run.sale.id} {said}"
 
 
 def _of_aside(kind: IntentKind, aside: Aside, reason: str, turn: int) -> Intent:

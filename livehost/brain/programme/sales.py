@@ -29,6 +29,8 @@ LEAST = 12.0
 """Seconds left under which no time is named any more."""
 AFTER = 180.0
 """Seconds after the end in which it is said that a sale is over."""
+FRESH = 120.0
+"""Seconds in which a sale begins; later it is said to be on."""
 OPENING, ENDING = "opening", "ending"
 
 
@@ -267,12 +269,17 @@ class Sales:
 
     def take(self, now: datetime) -> Word | None:
         """Return what is to be said now; it is not returned again unless it is put back."""
-        for run in sorted(self.runs(now), key=lambda run: run.end):
-            word = self._word(run, now)
-            if word and word.mark not in self._taken and word.mark not in self.memory.said:
-                self._taken.add(word.mark)
-                return word
-        return None
+        word = self.next(now)
+        if word:
+            self._taken.add(word.mark)
+        return word
+
+    def next(self, now: datetime) -> Word | None:
+        """Return what is to be said now, without taking it."""
+        known = self._taken | self.memory.said.keys()
+        runs = sorted(self.runs(now), key=lambda run: run.end)
+        words = (self._word(run, now) for run in runs)
+        return next((word for word in words if word and word.mark not in known), None)
 
     def put_back(self, mark: str) -> None:
         """Return a word that will not be said now."""
@@ -300,7 +307,9 @@ class Sales:
             return Word(run, ENDING, run.sale.ending, 0, "", until)
         phase = next((m for m in reversed(run.sale.marks) if self._due(run, m, left)), None)
         if phase is None:
-            return self._timed(run, OPENING, run.sale.opening, left)
+            fresh = (now - run.start).total_seconds() < FRESH
+            lines = run.sale.opening if fresh else run.sale.countdown[:1]
+            return self._timed(run, OPENING, lines, left)
         return self._timed(run, f"{phase:g}", run.sale.countdown, left)
 
     def _due(self, run: Run, mark: float, left: float) -> bool:
@@ -351,7 +360,7 @@ def claimed(seconds: float) -> float:
 
 def spoken(seconds: float, language: str) -> str:
     """Return whole minutes or seconds in words."""
-    minutes = round(seconds / 60)
+    minutes = int(seconds // 60)
     if language == "zh":
         return f"{minutes}分钟" if minutes else f"{seconds:.0f}秒"
     if minutes:

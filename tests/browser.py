@@ -104,8 +104,12 @@ def _packet(packet: av.Packet) -> Packet:
 class Page:
     """One tab, driven over the DevTools protocol."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, session: aiohttp.ClientSession, port: int
+    ) -> None:
         self._socket = socket
+        self._session = session
+        self._port = port
         self._sent = 0
         self.console: list[str] = []
         """Errors and warnings that the page logged, exceptions included."""
@@ -168,10 +172,47 @@ class Page:
             features=[{"name": "prefers-color-scheme", "value": theme}],
         )
 
+    async def press(self, key: str, typed: str = "", hold: float = 0.0, **more: Any) -> None:
+        """Press and release one key, where the focus is.
+
+        Args:
+            typed: the text that the key makes, if any.
+            hold: seconds between the two.
+        """
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38,
+                 "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35}  # fmt: skip
+        code = codes.get(key, ord(key.upper()) if len(key) == 1 else 0)
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": code, **more}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", text=typed, **event)
+        await asyncio.sleep(hold)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    async def write(self, text: str) -> None:
+        """Type a text where the focus is."""
+        await self.call("Input.insertText", text=text)
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Page]:
+        """Open one more tab of the same browser; closed on leaving."""
+        address = f"http://127.0.0.1:{self._port}/json"
+        async with self._session.put(f"{address}/new?about:blank") as answer:
+            tab = await answer.json()
+        async with self._session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            yield await ready(Page(socket, self._session, self._port))
+        async with self._session.get(f"{address}/close/{tab['id']}"):
+            pass
+
     async def screenshot(self, path: Path, whole: bool = True) -> None:
         """Write a PNG of the page."""
         shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+
+async def ready(page: Page) -> Page:
+    """Have a tab tell what happens in it."""
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        await page.call(f"{domain}.enable")
+    return page
 
 
 @asynccontextmanager
@@ -188,23 +229,20 @@ async def chromium() -> AsyncIterator[Page]:
         )
         try:
             async with aiohttp.ClientSession() as session:
-                address = await _devtools(Path(profile) / "DevToolsActivePort", session)
+                port, address = await _devtools(Path(profile) / "DevToolsActivePort", session)
                 async with session.ws_connect(address, max_msg_size=0) as socket:
-                    page = Page(socket)
-                    for domain in ("Page", "Runtime", "Log", "Network"):
-                        await page.call(f"{domain}.enable")
-                    yield page
+                    yield await ready(Page(socket, session, port))
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
 
 
-async def _devtools(port_file: Path, session: aiohttp.ClientSession) -> str:
+async def _devtools(port_file: Path, session: aiohttp.ClientSession) -> tuple[int, str]:
     async with asyncio.timeout(60):
         while not (port_file.exists() and port_file.read_text().strip()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     port = int(port_file.read_text().split()[0])
     async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
         tabs = await answer.json()
-    return next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
+    return port, next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")

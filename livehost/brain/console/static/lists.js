@@ -8,14 +8,23 @@ export function element(name, className, ...children) {
   return node;
 }
 
+// A button that says `text` and, where that does not tell what it is for, is called `name` by screen readers.
+export function button(text, className, action, name) {
+  const node = element("button", className, text);
+  node.type = "button";
+  if (name) node.setAttribute("aria-label", name);
+  node.addEventListener("click", action);
+  return node;
+}
+
 // Make `list` show `items`; `make(item)` builds a row, and builds it again when `print(item)` changes.
 export function follow(list, items, key, print, make) {
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
   const rows = items.map((item) => {
     const name = String(key(item));
-    const text = print(item);
+    const text = `${document.documentElement.lang} ${print(item)}`;
     const kept = old.get(name);
-    if (kept && kept.dataset.print === text) return kept;
+    if (kept && (kept.dataset.print === text || kept.dataset.held)) return kept; // held: somebody writes in it
     const row = make(item);
     row.dataset.key = name;
     row.dataset.print = text;

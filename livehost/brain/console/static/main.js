@@ -1,123 +1,104 @@
-// The operator's page: polls the show, sends what the operator does.
-// In:  the API and the operator's hands.   Out: the page.
+// The operator's page: what the server tells is shown, what the operator does is sent.
+// In:  the websocket (or the HTTP API) and the operator's hands.   Out: the page.
 
+import { tell, use } from "./act.js";
+import { showAlarms } from "./alarms.js";
 import * as api from "./api.js";
-import { Player } from "./player.js";
-import { showStatus } from "./status.js";
-import { showProducts, showRecent } from "./talk.js";
+import { fillEmotions, showControls, wireControls } from "./controls.js";
+import { Link } from "./link.js";
+import { showLog } from "./log.js";
+import { showOutputs, wireOutputs } from "./outputs.js";
+import { pictureIs, sample, showPlots } from "./plots.js";
+import { note, patched, show, takeEvents, takeRecent } from "./state.js";
+import { showNumbers, showStatus } from "./status.js";
+import { wireTabs } from "./tabs.js";
+import { leaseChanged, showTakeOver, wireTakeOver } from "./takeover.js";
+import { showChat, showProducts, showSaid, wireChat } from "./talk.js";
+import { LivePicture } from "./whep.js";
 import { other, phrase, speak, translate, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const STATUS_MS = 1000;
-const RECENT_MS = 1500;
-const HIDDEN_FACTOR = 5; // a page in the background asks less often
 
-let lastStatus;
-let lastRecent = {};
+let panel = "products";
 
+// --- showing ----------------------------------------------------------------------------------------
+
+const PANELS = {
+  products: showProducts, outputs: showOutputs, said: showSaid, log: showLog,
+  numbers: () => { showPlots($("plots")); showNumbers(); },
+};
+
+let due = false;
+
+// Show everything that changed, once a frame at most.
 function render() {
-  showStatus(lastStatus);
-  if (lastStatus) showProducts(lastStatus, (id) => operate("product", { id }));
-  showRecent(lastRecent);
+  if (due) return;
+  due = true;
+  const now = () => {
+    due = false;
+    showStatus();
+    const at = new Date().toISOString();
+    for (const change of showAlarms()) note("alarm", change, at);
+    showControls();
+    showTakeOver();
+    showChat();
+    PANELS[panel]?.();
+  };
+  if (document.hidden) setTimeout(now, 500);
+  else requestAnimationFrame(now);
 }
 
-// Ask again and again; a page that cannot reach the server says so and keeps trying.
-async function poll(ask, milliseconds, take) {
-  for (;;) {
-    try {
-      take(await ask());
-    } catch (error) {
-      if (error.status === 401) await login();
-      else take(null);
-    }
-    const factor = document.hidden ? HIDDEN_FACTOR : 1;
-    await new Promise((resolve) => setTimeout(resolve, milliseconds * factor));
-  }
-}
+// --- what the server says ---------------------------------------------------------------------------
 
-function takeStatus(status) {
-  lastStatus = status;
-  showStatus(status);
-  if (status) showProducts(status, (id) => operate("product", { id }));
-}
-
-function takeRecent(recent) {
-  if (!recent) return;
-  lastRecent = recent;
-  showRecent(recent);
-}
-
-let asking;
+const link = new Link({
+  hello: (welcome) => { show.welcome = welcome; },
+  line: (how) => {
+    show.line = how;
+    if (how === "polling") show.welcome = null;
+    render();
+  },
+  state: (status, recent) => {
+    show.status = status;
+    if (recent) takeRecent(recent);
+    render();
+  },
+  patch: (patch) => {
+    show.status = patched(show.status ?? {}, patch);
+    render();
+  },
+  events: (events, leftOut) => {
+    takeEvents(events, leftOut);
+    for (const { kind, data } of events) if (kind === "lease") leaseChanged(data);
+    render();
+  },
+  login,
+});
 
 function login() {
-  asking ??= new Promise((resolve) => {
-    const dialog = $("login");
-    const again = "Authorization" in api.headers();
-    if (again) dialog.querySelector("p").textContent = word("tokenWrong");
-    $("token").value = "";
-    dialog.showModal();
+  const dialog = $("login");
+  const again = "Authorization" in api.headers();
+  dialog.querySelector("p").textContent = word(again ? "tokenWrong" : "tokenMeans");
+  $("token").value = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       if ($("token").value) api.setToken($("token").value);
-      asking = undefined;
       resolve();
     }, { once: true });
   });
-  return asking;
 }
 
-function tell(node, ok, text) {
-  node.textContent = text;
-  node.dataset.ok = String(ok);
-}
+// --- wiring -----------------------------------------------------------------------------------------
 
-async function attempt(node, action, done, failed) {
+async function ask(message) {
   try {
-    await action();
-    tell(node, true, word(done));
+    await api.chat(message);
+    tell($("receipt"), true, word("sent"));
     return true;
   } catch (error) {
-    tell(node, false, word(failed, { why: phrase(error.message) || word("noAnswer") }));
+    tell($("receipt"), false, word("rejected", { why: phrase(error.message) || word("noAnswer") }));
     return false;
   }
-}
-
-function operate(name, args) {
-  return attempt($("outcome"), () => api.command(name, args), `ok.${name}`, "failed");
-}
-
-function wireChat() {
-  $("nickname").value = localStorage.getItem("livehost.nickname") ?? "";
-  $("ask").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const nickname = $("nickname").value.trim() || word("viewer");
-    const text = $("question").value.trim();
-    if (!text) return;
-    localStorage.setItem("livehost.nickname", $("nickname").value);
-    const message = { kind: "comment", user: `console:${nickname}`, nickname, text };
-    if (await attempt($("receipt"), () => api.chat(message), "sent", "rejected")) $("question").value = "";
-  });
-}
-
-function wireDirection() {
-  $("say").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const text = $("line").value.trim();
-    if (text && (await operate("say", { text }))) $("line").value = "";
-  });
-  $("line").addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      $("say").requestSubmit();
-    }
-  });
-  $("skip").addEventListener("click", () => operate("skip"));
-  $("pause").addEventListener("click", () => operate($("pause").dataset.command ?? "pause"));
-  $("slate").addEventListener("click", () => operate("slate", { on: $("slate").dataset.on !== "false" }));
-  $("stop").addEventListener("click", () => $("confirm").showModal());
-  $("confirm").addEventListener("close", () => {
-    if ($("confirm").returnValue === "yes") operate("stop");
-    $("confirm").returnValue = "";
-  });
 }
 
 function wireLanguage() {
@@ -128,15 +109,16 @@ function wireLanguage() {
   $("language").addEventListener("click", () => {
     speak(other());
     label();
-    render();
+    fillEmotions();
     showSound();
     showAway();
+    render();
   });
   label();
 }
 
 function showSound() {
-  const muted = $("video").muted;
+  const { muted } = $("video");
   $("sound").dataset.word = muted ? "soundOn" : "soundOff";
   $("sound").textContent = word($("sound").dataset.word);
   $("sound").setAttribute("aria-pressed", String(!muted));
@@ -161,21 +143,35 @@ function wirePicture() {
     video.muted = !video.muted;
     showSound();
   });
-  const player = new Player(video, (state, behind) => {
+  let health = {};
+  video.addEventListener("health", ({ detail }) => { health = detail; });
+  const player = new LivePicture(video, (state, behind) => {
     if (state !== pictureState) {
       pictureState = state;
       showAway();
     }
+    pictureIs(state === "playing" ? { behind, avOffsetMs: health.avOffsetMs } : {});
     $("behind").textContent = state === "playing" ? word("behind", { s: behind.toFixed(1) }) : "";
   });
   player.run();
 }
 
+use(link);
 translate();
 wireLanguage();
-wireChat();
-wireDirection();
+wireChat(ask);
+wireControls();
+wireTakeOver();
+wireOutputs();
 wirePicture();
 showSound();
-poll(api.status, STATUS_MS, takeStatus);
-poll(api.recent, RECENT_MS, takeRecent);
+wireTabs(document.querySelector("[role=tablist]"), (name) => {
+  panel = name;
+  render();
+});
+setInterval(() => {
+  sample();
+  if (panel === "numbers" && !document.hidden) PANELS.numbers();
+}, 1000);
+render();
+link.start();

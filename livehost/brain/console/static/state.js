@@ -86,7 +86,7 @@ export function takeEvents(events, leftOut) {
   for (const { at, kind, data } of events) TAKES[kind]?.(data ?? {}, at);
 }
 
-function note(kind, data, at) {
+export function note(kind, data, at) {
   show.log.push({ at, kind, data, id: `${at}.${show.log.length ? (show.log.at(-1).n ?? 0) + 1 : 0}`, n: (show.log.at(-1)?.n ?? 0) + 1 });
   show.log = show.log.slice(-MOST_LOG);
 }

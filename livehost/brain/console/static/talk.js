@@ -1,66 +1,121 @@
-// Chat with what was answered, what was said, and the products.
-// In:  /api/recent and /api/status.   Out: lists of text.
+// Chat with what became of each message and why, what was said, the products.
+// In:  the state.   Out: lists of text; every word of others is a text node.
 
+import { act, rule } from "./act.js";
 import { element, follow } from "./lists.js";
-import { named, phrase, word } from "./words.js";
+import { may, show } from "./state.js";
+import { clock } from "./status.js";
+import { has, named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function showRecent({ chat = [], utterances = [] }) {
-  $("no-messages").hidden = chat.length > 0;
-  $("no-utterances").hidden = utterances.length > 0;
-  follow($("messages"), chat, ({ id }) => id, (message) => JSON.stringify(message) + word("chat"), messageRow);
-  follow($("utterances"), utterances, ({ utterance, sentence }) => `${utterance}.${sentence}`, (said) => JSON.stringify(said) + word("said"), saidRow);
+let filter = "all";
+
+const SHOWN = {
+  all: () => true,
+  waiting: ({ kind, state }) => isComment(kind) && (state ?? "waiting") === "waiting",
+  stopped: ({ kind, state, stopped }) => Boolean(stopped) || (isComment(kind) && (state === "passed" || state === "rejected")),
+};
+
+function isComment(kind) {
+  return !kind || kind === "comment";
 }
 
-function messageRow({ at, kind, class: of, nickname, text, count, state, answer }) {
-  const event = kind && kind !== "comment";
+export function showChat() {
+  const chat = show.chat.map(withGate).filter(SHOWN[filter]);
+  $("no-messages").hidden = chat.length > 0;
+  $("no-messages").textContent = word(filter === "all" ? "noChat" : "noneFiltered");
+  follow($("messages"), chat, ({ id }) => id, (message) => JSON.stringify(message), messageRow);
+  $("left-out").hidden = !show.leftOut;
+  $("left-out").textContent = show.leftOut ? word("leftOut", { n: show.leftOut }) : "";
+}
+
+// What the gate stopped in the answer to a message.
+function withGate(message) {
+  if (message.utterance === undefined) return message;
+  const stopped = show.log.find(({ kind, data }) => kind === "gate" && data.utterance === message.utterance)?.data;
+  return stopped ? { ...message, stopped } : message;
+}
+
+function messageRow(message) {
+  const { at, kind, class: of, nickname, text, count, state, answer, outcome, stopped } = message;
+  const event = !isComment(kind);
+  const why = has("outcome", outcome) ? named("outcome", outcome) : "";
   const head = element(
     "div", "who",
     element("b", "", String(nickname || word("viewer"))), clock(at),
-    of ? element("span", "", named("class", of)) : null,
-    event || !state ? null : element("span", `badge ${safe(state)}`, named("chat", state)),
+    of ? element("span", "class", named("class", of)) : null,
+    event || !state ? null : element("span", `badge ${safe(state)}`, [named("chat", state), why].filter(Boolean).join(" · ")),
   );
-  const body = element("p", event ? "event" : "text", event ? `${named("kind", kind)} ${text ?? ""}${count > 1 ? ` ×${count}` : ""}` : String(text ?? ""));
+  const said = event ? `${named("kind", kind)} ${text ?? ""}${count > 1 ? ` ×${count}` : ""}` : String(text ?? "");
   const reply = answer ? element("p", "answer", element("span", "tag", word("answered")), String(answer)) : null;
-  return element("li", "", head, body, reply);
+  return element("li", "", head, element("p", event ? "event" : "text", said), reply, stopped ? gateNote(stopped) : null);
+}
+
+export function gateNote({ rule: id, found, text, said }) {
+  return element(
+    "p", "gate-note", element("b", "", word("gateStopped", { found: found ?? "", rule: rule(id) })),
+    text ? element("s", "", String(text)) : null, said ? element("span", "", word("gateSaid", { said })) : null,
+  );
+}
+
+export function showSaid() {
+  $("no-utterances").hidden = show.said.length > 0;
+  follow($("utterances"), show.said, ({ utterance, sentence }) => `${utterance}.${sentence}`, (said) => JSON.stringify(said), saidRow);
 }
 
 function saidRow({ at, kind, why, text, state }) {
   const head = element(
-    "div", "who", element("span", `why ${safe(kind)}`, named("why", kind)),
+    "div", "who", element("span", `why ${safe(kind)}`, kind ? named("why", kind) : ""),
     element("span", "", phrase(String(why ?? ""))), clock(at),
     state ? element("span", `badge ${safe(state)}`, named("said", state)) : null,
   );
   return element("li", "", head, element("p", "text", String(text ?? "")));
 }
 
-export function showProducts({ products = [], product }, choose) {
+export function showProducts() {
+  const { products = [], product } = show.status ?? {};
   if (!products.length) return $("products").replaceChildren(element("li", "empty", word("noProducts")));
-  follow(
+  return follow(
     $("products"), products, ({ id }) => id,
-    ({ id, name, price }) => `${name}${price}${id === product}${word("sold")}`,
-    ({ id, name, price }) => {
-      const button = element(
-        "button", "", element("span", "name", String(name ?? id)),
-        id === product ? element("span", "tag", word("sold")) : null,
-        price === undefined || price === null ? null : element("span", "price", `¥${price}`),
-      );
-      button.type = "button";
-      button.setAttribute("aria-pressed", String(id === product));
-      button.addEventListener("click", () => choose(id));
-      return element("li", "", button);
-    },
+    ({ id, name, price }) => `${name}${price}${id === product}${may("product")}`,
+    (item) => productRow(item, item.id === product),
   );
-  return undefined;
+}
+
+function productRow({ id, name, price }, on) {
+  const node = element(
+    may("product") ? "button" : "div", "product",
+    element("span", "name", String(name ?? id)), on ? element("span", "tag", word("sold")) : null,
+    price === undefined || price === null ? null : element("span", "price", `¥${price}`),
+  );
+  if (may("product")) {
+    node.type = "button";
+    node.setAttribute("aria-pressed", String(on));
+    node.addEventListener("click", () => act($("product-receipt"), "product", { id }));
+  }
+  return element("li", on ? "on" : "", node);
 }
 
 function safe(state) {
   return String(state).replace(/[^a-z]/g, "-");
 }
 
-function clock(at) {
-  const time = new Date(at ?? "");
-  if (Number.isNaN(time.getTime())) return null;
-  return element("time", "", time.toLocaleTimeString("zh-CN", { hour12: false }));
+export function wireChat(send) {
+  for (const chip of document.querySelectorAll("[data-filter]")) {
+    chip.addEventListener("click", () => {
+      filter = chip.dataset.filter;
+      for (const other of document.querySelectorAll("[data-filter]")) other.setAttribute("aria-pressed", String(other === chip));
+      showChat();
+    });
+  }
+  $("nickname").value = localStorage.getItem("livehost.nickname") ?? "";
+  $("ask").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const nickname = $("nickname").value.trim() || word("viewer");
+    const text = $("question").value.trim();
+    if (!text) return;
+    localStorage.setItem("livehost.nickname", $("nickname").value);
+    if (await send({ kind: "comment", user: `console:${nickname}`, nickname, text })) $("question").value = "";
+  });
 }

@@ -1,0 +1,95 @@
+// What needs the operator now, in plain words with what to do, and a button where one press does it.
+// In:  the state.   Out: the alarm bar; one spoken line for screen readers; what began and ended, for the log.
+
+import { act } from "./act.js";
+import { button, element, follow } from "./lists.js";
+import { may, mode, outputs, show } from "./state.js";
+import { named, phrase, word } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const RANK = { bad: 0, warn: 1, note: 2 };
+
+// Lines of the server by what there is to do about them.
+const ADVICE = [
+  [/^catalog not reloaded|^word lists not reloaded/, "todoCatalog", "warn"],
+  [/^(state|audit log) cannot be written/, "todoDisk", "bad"],
+  [/^voice /, "todoVoice", "warn"],
+  [/^chat source /, "todoSource", "warn"],
+  [/^action /, "todoAction", "note"],
+  [/^picture: /, "todoPicture", "warn"],
+];
+
+let active = new Map();
+
+// Show the alarms; return which began and which are over: [{key, text, over}].
+export function showAlarms() {
+  const alarms = found().sort((a, b) => RANK[a.level] - RANK[b.level]);
+  follow(
+    $("alarms"), alarms, ({ key }) => key, ({ level, text, todo, does }) => `${level}${text}${todo}${does?.word ?? ""}`, row,
+  );
+  const changes = [];
+  const now = new Map(alarms.map((alarm) => [alarm.key, alarm]));
+  for (const [key, alarm] of now) if (!active.has(key)) changes.push({ ...alarm, over: false });
+  for (const [key, alarm] of active) if (!now.has(key)) changes.push({ ...alarm, over: true });
+  active = now;
+  const begun = changes.filter(({ over, level }) => !over && level !== "note");
+  if (begun.length) $("alarm-voice").textContent = begun.map(({ text, todo }) => `${text} ${todo}`).join(" ");
+  return changes;
+}
+
+function row({ level, text, todo, does }) {
+  const press = does
+    ? button(word(does.word), "small", () => act($("outcome"), does.name, does.args, { done: does.done }))
+    : null;
+  return element("li", level, element("p", "", element("b", "", text), todo ? element("span", "todo", todo) : null), press);
+}
+
+function found() {
+  const { status, line } = show;
+  if (line === "lost") return [alarm("offline", "bad", word("warnOffline"), word("todoOffline"))];
+  if (!status) return [];
+  const list = line === "polling" ? [alarm("polling", "note", word("warnPolling"))] : [];
+  if (status.stage?.connected === false) {
+    return [...list, alarm("stage", "bad", word("warnStage"), word("todoStage")), ...told(status)];
+  }
+  return [...list, ...told(status), ...ofOutputs(), ...ofPicture(status), ...ofMode()];
+}
+
+function alarm(key, level, text, todo = "", does = null) {
+  return { key, level, text, todo, does: does && may(does.name) ? does : null };
+}
+
+function told(status) {
+  return (status.warnings ?? []).map((warning) => {
+    const line = String(warning?.text ?? warning);
+    const known = ADVICE.find(([pattern]) => pattern.test(line));
+    const text = phrase(line);
+    const todo = warning?.todo ? phrase(String(warning.todo)) : known ? word(known[1]) : "";
+    return text ? alarm(`told ${warning?.code ?? line}`, known?.[2] ?? "warn", text, todo) : null;
+  }).filter(Boolean);
+}
+
+function ofOutputs() {
+  return outputs().filter(({ state }) => state !== "live" && state !== "connecting" && state !== "ended").map(({ name, state }) => (
+    alarm(`output ${name}`, "bad", word("warnOutput", { name, state: named("state", state) }), word("todoOutput"))
+  ));
+}
+
+function ofPicture({ stage }) {
+  if (!stage?.quality || stage.quality === "FULL") return [];
+  return [alarm("quality", "warn", word("warnQuality", { level: named("quality", stage.quality) }), word("todoQuality"))];
+}
+
+function ofMode() {
+  const back = may("panic")
+    ? { word: "panicOff", name: "panic", args: { on: false }, done: "ok.panicOff" }
+    : { word: "slateOff", name: "slate", args: { on: false } };
+  const resume = { word: "resume", name: "resume", args: {} };
+  const unmute = { word: "unmute", name: "mute", args: { on: false }, done: "ok.unmute" };
+  const known = {
+    slate: () => alarm("slate", "warn", word("warnSlate"), word("todoSlate"), back),
+    paused: () => alarm("paused", "warn", word("warnPaused"), word("todoPaused"), resume),
+    muted: () => alarm("muted", "warn", word("warnMuted"), word("todoMuted"), unmute),
+  }[mode()];
+  return known ? [known()] : [];
+}

@@ -19,7 +19,14 @@ from livehost.avatar.recipe.plate import (
     plate_maps,
     read_graded,
 )
-from livehost.avatar.recipe.samples import Renders, Shown, make_fit, pack_region, split_of
+from livehost.avatar.recipe.samples import (
+    Renders,
+    Shown,
+    graded_teeth,
+    make_fit,
+    pack_region,
+    split_of,
+)
 from livehost.avatar.recipe.sampling import MOUTH_SHAPES, Sample
 from livehost.avatar.recipe.stages import BODY, HEAD
 from livehost.avatar.samples import load_samples
@@ -190,6 +197,21 @@ def test_unrendered_samples_are_left_out_and_the_rest_renumbered(tmp_path, plate
     got = load_samples(tmp_path / "out")
     assert len(got.labels) == 20 and "mix 3" not in got.labels and "x close" not in got.labels
     assert got.labels[5] == "mix 5"
+
+
+def test_teeth_are_toned_and_nothing_beside_them():
+    sample = np.full((100, 100, 3), SKIN, np.uint8)
+    white = (225, 222, 220)
+    sample[30:40, 40:60] = white  # teeth
+    sample[90:, :10] = white  # a collar
+    assert graded_teeth(sample, (1, 1, 1)) is sample
+    toned = graded_teeth(sample, (1.09, 1.03, 0.92)).astype(int)
+    blue, _, red = toned[35, 50]
+    assert red > 224 and blue < 220
+    changed = (toned != sample).any(-1)
+    assert changed[32:38, 42:58].all()
+    changed[26:44, 36:64] = False
+    assert not changed.any()
 
 
 def test_the_split_is_the_same_every_time():

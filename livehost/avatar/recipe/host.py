@@ -254,6 +254,9 @@ class RegionKeys(Model):
     """Samples where a talking host is most: closed lips under smiles, blends."""
     covered: bool = False
     """Whether hair or clothes hang before the face within the box; they stay as in the plate."""
+    teeth: tuple[Positive, Positive, Positive] = (1, 1, 1)
+    """Factors of red, green and blue (linear) for the teeth of packed samples: beside warm skin
+    white looks blue."""
 
     @property
     def render_scale(self) -> float:
@@ -358,7 +361,7 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
     ("name", "title", "licence", "shapes", "frame", "quality"), True
 )
 _UNSEEN |= {"grade": {"gamma", "saturation"}, "neck": {"cloth"}}
-_UNSEEN |= {key: {"crop", "random", "talking", "covered"} for key in ("mouth", "eyes_region")}
+_UNSEEN |= {key: {"crop", "random", "talking", "covered", "teeth"} for key in ("mouth", "eyes_region")}
 
 
 def fingerprint(host: Host) -> str:

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from livehost import __version__, process
+from livehost.brain.access import flags as user_flags
 from livehost.clip import flags as clip_flags
 from livehost.errors import ConfigError, LivehostError
 from livehost.options import Options, Target
@@ -207,6 +208,12 @@ def _audit_expire(given: argparse.Namespace) -> int:
     return command.expire(given.room, given.days)
 
 
+def _user(given: argparse.Namespace) -> int:
+    from livehost.brain.access import command  # noqa: PLC0415
+
+    return command.run(given)
+
+
 def _token() -> str | None:
     return os.environ.get("LIVEHOST_TOKEN")
 
@@ -249,6 +256,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (say, status):
         command.add_argument("--console", metavar="HOST:PORT", default=ADDRESS)
     _add_audit(commands)
+    _add_user(commands)
     soak = _command(
         commands, "soak", _soak, "run a room's clock, speech and sound for hours of virtual time",
         "livehost soak scripts/demo/room.toml --hours 24",
@@ -289,6 +297,12 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     expire.add_argument("--days", type=int, default=1100)
     for command in (verify, export, forget, expire):
         command.add_argument("room", type=Path, metavar="ROOM.toml", help="or the log's folder")
+
+
+def _add_user(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    user = commands.add_parser("user", help="who may use the console")
+    actions = user.add_subparsers(required=True, metavar="ACTION", dest="action")
+    user_flags.add_actions(lambda name, *about: _command(actions, name, _user, *about))
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -309,7 +309,7 @@ class Room(Model):
         """The file of `livehost user`; it need not exist."""
         if self.console.users:
             return self.near(self.console.users)
-        return _xdg("XDG_CONFIG_HOME", ".config") / "users.toml"
+        return default_users_file()
 
     @property
     def cache_dir(self) -> Path:
@@ -317,6 +317,11 @@ class Room(Model):
         if self.state.cache_dir:
             return self.near(self.state.cache_dir)
         return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def default_users_file() -> Path:
+    """Return the users file of rooms that name none."""
+    return _xdg("XDG_CONFIG_HOME", ".config") / "users.toml"
 
 
 def _xdg(variable: str, default: str) -> Path:

@@ -28,8 +28,11 @@ class FakeDesk:
     def __init__(self) -> None:
         self.table: dict[str, Command] = {known.name: known for known in all_commands()}
         self.news = News()
+        self.notes: list[tuple[Who, str, bool, str]] = []
         self.chat: list[Any] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.given: list[tuple[str, dict[str, Any], Who]] = []
+        self.checks_roles = False
         self.outcome = Outcome(True, "done", {"n": 1})
         self.command_seconds = 0.0
         self.values: dict[str, Any] = {
@@ -58,9 +61,15 @@ class FakeDesk:
         return Receipt(True, id=f"{len(self.chat)}", reason="" if text else "empty")
 
     async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
+        if self.checks_roles and not who.role.may(self.table[name].role):
+            return Outcome(False, "not for you", code="role")
+        self.given.append((name, args, who))
         self.commands.append((name, args))
         await asyncio.sleep(self.command_seconds)
         return self.outcome
+
+    def note(self, who: Who, what: str, ok: bool, message: str) -> None:
+        self.notes.append((who, what, ok, message))
 
     def recent(self) -> dict[str, Any]:
         return self.lately
@@ -105,7 +114,8 @@ async def serving(
     await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
     port = console.address.rstrip("/").rpartition(":")[2]
     try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        jar = aiohttp.CookieJar(unsafe=True)  # an address keeps cookies, too
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=jar) as session:
             yield console, session
     finally:
         ready.cancel()

@@ -40,13 +40,15 @@ class Who:
     Attributes:
         name: of the user.
         address: where the request came from.
-        session: names one login, tab or program; the lease is held by it. Not a secret.
+        session: names one tab or program of the user; the lease is held by it. Not a secret.
+        login: names the login by a browser; "" for tokens. Not a secret.
     """
 
     name: str
     role: Role
     address: str = ""
     session: str = ""
+    login: str = ""
 
 
 LOCAL = Who("local", Role.OWNER, "127.0.0.1", "local")

@@ -34,7 +34,7 @@ class Held:
 
     def to_json(self) -> dict[str, str]:
         """Return what everybody may know of it."""
-        tab = self.who.session.rpartition(":")[2]
+        tab = self.who.session.partition(":")[2]
         return {"user": self.who.name, "tab": tab, "kind": self.by, "since": self.since}
 
 

@@ -74,6 +74,9 @@ class Desk(Protocol):
     async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
         """Carry out a command of `table`. Never raises on bad arguments."""
 
+    def note(self, who: Who, what: str, ok: bool, message: str) -> None:
+        """Write into the audit log what somebody did to the console itself, such as log in."""
+
     def recent(self) -> dict[str, Any]:
         """Return the last chat and utterances, newest last, for `/api/recent`.
 

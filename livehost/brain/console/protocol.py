@@ -7,7 +7,7 @@ them by `python -m livehost.brain.desk.schema`.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -244,23 +244,24 @@ CLOSE_LEFT = 4004
 
 # --- reading and writing --------------------------------------------------------------------------
 
-_from_client: TypeAdapter[Hello | Command | Resync | Ping] = TypeAdapter(FromClient)
-_from_server: TypeAdapter[Welcome | Snapshot | Update | Ack | Pong | Wrong] = TypeAdapter(
-    FromServer
-)
+ClientMessage = Hello | Command | Resync | Ping
+ServerMessage = Welcome | Snapshot | Update | Ack | Pong | Wrong
+_from_client: TypeAdapter[ClientMessage] = TypeAdapter(FromClient)
+_from_server: TypeAdapter[ServerMessage] = TypeAdapter(FromServer)
+M = TypeVar("M")
 
 
-def from_client(frame: str) -> Hello | Command | Resync | Ping:
+def from_client(frame: str) -> ClientMessage:
     """Read a client's message. Raises ValueError with one line when it is none."""
     return _read(_from_client, frame)
 
 
-def from_server(frame: str) -> Welcome | Snapshot | Update | Ack | Pong | Wrong:
+def from_server(frame: str) -> ServerMessage:
     """Read a server's message. Raises ValueError with one line when it is none."""
     return _read(_from_server, frame)
 
 
-def _read(adapter: TypeAdapter[Any], frame: str) -> Any:
+def _read(adapter: TypeAdapter[M], frame: str) -> M:
     try:
         return adapter.validate_python(json.loads(frame))
     except ValidationError as error:

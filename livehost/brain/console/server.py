@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from livehost.brain.command import Command
+from livehost.brain.console.access import Access
 from livehost.brain.console.answers import answer, refusal
 from livehost.brain.console.chatdoor import MOST_BODY, ChatDoor
 from livehost.brain.console.desk import Desk
+from livehost.brain.console.doorway import Doorway
+from livehost.brain.console.entry import Entry
 from livehost.brain.console.exposition import Exposition
-from livehost.brain.console.guard import WHO, Guard, add_headers
+from livehost.brain.console.guard import WHO, Guard, add_headers, check_address
 from livehost.brain.console.health import reasons
 from livehost.brain.console.hub import Hub
 from livehost.brain.console.orders import Orders
@@ -37,6 +40,8 @@ STATUS_SECONDS = 0.2  # how long one snapshot serves everybody
 WRITE_SECONDS = 10.0  # a viewer who takes nothing for so long is gone
 LOOK_SECONDS = 1.0  # how often a silent viewer's socket is looked at
 SHUTDOWN_SECONDS = 1.0
+RENEW_SECONDS = 2.0  # how soon a changed users file is in force
+LOOK_AGAIN = web.RequestKey("look_again", float)
 HTTP_CODES = {"role": 403, "busy": 429, "timeout": 504}
 """Status of commands that the show did not even consider."""
 
@@ -47,12 +52,14 @@ class Console:
     Args:
         desk: the show.
         host, port: where to listen; port 0 takes a free one.
-        token: asked of every request that shows or changes something; None asks for none.
+        token: an owner's, asked of every request that shows or changes something; None: none.
         most_bytes: longest chat message.
         parts: what else is served.
+        entry: users, proxies and TLS; None: there are none.
 
     Raises:
-        ConfigError: `host` is not a loopback address and there is no token, or it is too short.
+        ConfigError: `host` is not a loopback address and anybody could come in, or the token is
+            too short.
     """
 
     def __init__(
@@ -63,20 +70,25 @@ class Console:
         token: str | None = None,
         most_bytes: int = 16_384,
         parts: Sequence[Part] = (),
+        entry: Entry | None = None,
     ) -> None:
         self._desk = desk
         self._host, self._port = host, port
-        self._guard = Guard(host, token)
+        self._entry = entry or Entry(Access(token))
+        check_address(host, token, self._entry.access.asked)
+        self._guard = Guard(host, self._entry.access, self._entry.proxies)
         self._chat = ChatDoor(desk, most_bytes)
         self._preview = Preview(desk)
         self._orders = Orders(desk)
         self._hub = Hub(desk)
         self._sockets = Sockets(desk, self._hub, self._orders)
+        self._doorway = Doorway(self._entry.access, desk.note, self._sockets.end)
         self._metrics = Exposition(
             desk.metrics,
             self._preview.metrics,
             self._chat.metrics,
             self._sockets.metrics,
+            self._doorway.metrics,
             self._own_metrics,
             *(part.metrics for part in parts),
         )
@@ -89,7 +101,7 @@ class Console:
     def address(self) -> str:
         """Where a browser finds the page; the port is right once `ready` is set."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}/"
+        return f"http{'s' if self._entry.tls else ''}://{host}:{self._port}/"
 
     async def run(self) -> None:
         """Serve until cancelled; open streams are ended then, within two seconds.
@@ -106,7 +118,7 @@ class Console:
             self.ready.set()
             log.info("console is listening", extra={"address": self.address})
             async with asyncio.TaskGroup() as group:
-                for work in (self._preview.run(), self._orders.run(), self._hub.run()):
+                for work in self._works():
                     group.create_task(work)
                 for part in self._parts:
                     group.create_task(supervise(type(part).__name__, part.run))
@@ -114,8 +126,24 @@ class Console:
             self.ready.clear()
             await runner.cleanup()
 
+    def _works(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield from (self._preview.run(), self._orders.run(), self._hub.run(), self._renew())
+        if self._entry.tls:
+            yield self._entry.tls.run()
+
+    async def _renew(self) -> None:
+        """Put a changed users file in force; who may no longer be here has to go."""
+        try:
+            while True:
+                await asyncio.sleep(RENEW_SECONDS)
+                self._entry.access.renew()
+                await self._sockets.end_those(lambda who: not self._entry.access.still(who))
+        finally:
+            self._entry.access.sessions.save()
+
     async def _listen(self, runner: web.AppRunner) -> None:
-        site = web.TCPSite(runner, self._host, self._port)
+        secure = self._entry.tls.context if self._entry.tls else None
+        site = web.TCPSite(runner, self._host, self._port, ssl_context=secure)
         try:
             await site.start()
         except OSError as error:
@@ -142,6 +170,7 @@ class Console:
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/healthz", self._get_health)
         app.router.add_get("/ws", self._sockets.serve)
+        app.router.add_routes(self._doorway.routes())
         app.router.add_get("/live.mp4", self._get_live, allow_head=False)
         for part in self._parts:
             app.router.add_routes(part.routes())
@@ -166,7 +195,7 @@ class Console:
 
     async def _get_health(self, request: web.Request) -> web.Response:
         found = reasons(self._snapshot())
-        shown = {"reasons": found} if self._guard.allows(request) else {}
+        shown = {"reasons": found} if WHO in request else {}
         return answer({"ok": not found, **shown}, 503 if found else 200)
 
     def _snapshot(self) -> dict[str, Any]:
@@ -176,7 +205,7 @@ class Console:
         return self._status[1]
 
     def _own_metrics(self) -> dict[str, float]:
-        causes = ("host", "origin", "token")
+        causes = ("host", "origin", "token", "role")
         name = "livehost_console_refused_total"
         return {f'{name}{{cause="{cause}"}}': self._guard.refused[cause] for cause in causes}
 
@@ -224,7 +253,7 @@ class Console:
             )
             await response.prepare(request)
             async for data in pieces(viewer, LOOK_SECONDS):
-                if request.transport is None or request.transport.is_closing():
+                if self._gone(request):
                     break
                 if data is not None:
                     async with asyncio.timeout(WRITE_SECONDS):
@@ -234,6 +263,16 @@ class Console:
         finally:
             self._preview.leave(viewer)
         return response
+
+    def _gone(self, request: web.Request) -> bool:
+        """Return whether a viewer left or may no longer watch."""
+        if request.transport is None or request.transport.is_closing():
+            return True
+        now = asyncio.get_running_loop().time()
+        if now < request.get(LOOK_AGAIN, 0.0):
+            return False
+        request[LOOK_AGAIN] = now + RENEW_SECONDS
+        return not self._entry.access.still(request[WHO])
 
 
 # --- request bodies -------------------------------------------------------------------------------

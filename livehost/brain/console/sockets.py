@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -78,11 +79,19 @@ class Sockets:
             self.counts[cause] += 1
         return answer
 
-    async def end(self, session: str | None = None) -> None:
+    async def end(self, login: str | None = None) -> None:
         """Close the sockets of a login, or all of them because the console ends."""
-        code = 1001 if session is None else protocol.CLOSE_LEFT
-        ending = [s for s in self._open if session is None or s.who.session == session]
-        await asyncio.gather(*(socket.close(code, "") for socket in ending))
+        if login is None:
+            await self._close(list(self._open), 1001)
+        else:
+            await self.end_those(lambda who: who.login == login)
+
+    async def end_those(self, gone: Callable[[Who], bool]) -> None:
+        """Close the sockets of everybody who may no longer be here."""
+        await self._close([s for s in self._open if gone(s.who)], protocol.CLOSE_LEFT)
+
+    async def _close(self, sockets: list[Socket], code: int) -> None:
+        await asyncio.gather(*(socket.close(code, "") for socket in sockets))
 
     def metrics(self) -> dict[str, float]:
         """Return the sockets' numbers by Prometheus name."""

@@ -2,7 +2,11 @@
 
 import csv
 import io
+import json
+import random
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
+from html import escape
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +16,15 @@ from livehost.brain.audit import Kind
 from livehost.brain.audit.book import Book
 from livehost.brain.audit.chain import Entry
 from livehost.brain.audit.reading import entries
+from livehost.brain.experiments.plan import Experiment
+from livehost.brain.schema import migrate
 from livehost.cli import main
-from livehost.report.command import COLUMNS, hours_csv
 from livehost.report.gather import gather, quantile
 from livehost.report.page import page
+from livehost.report.tables import COLUMNS, arms_csv, hours_csv, titles_csv
+from livehost.report.titles import hourly, summed
+from livehost.report.trials_page import watching
+from livehost.report.tried import tried
 from livehost.report.words import WORDS
 
 BEGIN = datetime(2026, 11, 22, 12, 50, tzinfo=UTC)
@@ -180,3 +189,127 @@ def test_whatever_stands_in_a_log(found):
 def test_quantiles():
     assert quantile([], 0.5) is None
     assert quantile([3, 1, 2], 0.5) == 2 and quantile([1] * 19 + [9], 0.95) == 9
+
+
+# --- experiments and titles -----------------------------------------------------------------------
+
+
+def title(at, name, text="", cover=""):
+    return at, Kind.SHOW, {"event": "title", "title": name, "text": text, "cover": cover}
+
+
+def did(at, kind, user, count=1):
+    body = {"id": f"{kind}{at}", "kind": kind, "user": user, "text": "", "count": count}
+    return at, Kind.CHAT, body
+
+
+@pytest.fixture
+def titled(tmp_path):
+    return log(
+        tmp_path / "audit",
+        (0, Kind.SHOW, {"event": "began", "room": "demo"}),
+        title(1, "a", "春季外套 <b>", "a.jpg"),
+        did(100, "audience", "anonymous", 40),
+        did(200, "click", "u1", 3),
+        (201, Kind.CHAT_DONE, {"id": "click200", "outcome": "counted"}),
+        did(1000, "order", "u1"),
+        did(1800, "audience", "anonymous", 60),
+        title(1801, "b"),
+        did(2000, "order", "u2", 2),
+        (3601, Kind.SHOW, {"event": "ended"}),
+        did(3700, "order", "u3"),
+        (7200, Kind.SHOW, {"event": "began", "room": "demo"}),
+        title(7201, "a", "春季外套 <b>", "a.jpg"),
+        did(9001, "follow", "u4"),
+        (20_000, Kind.SHOW, {"event": "began", "room": "demo"}),  # it was killed long before
+    )
+
+
+def test_titles_and_their_results(titled, tmp_path):
+    report = made(titled)
+    first, second, third = report.periods
+    assert [round(p.hours, 2) for p in report.periods] == [0.5, 0.5, 0.5]
+    assert first.messages == {"click": 3, "order": 1} and first.viewers == {"u1"}
+    assert second.messages == {"order": 2} and third.messages == {"follow": 1}
+    (a, hours), (b, _) = summed(report.periods)
+    assert a.title == "a" and hours == pytest.approx(1.0) and a.messages["order"] == 1
+    assert watching(a) == "50" and watching(b) == ""
+    assert report.hours[0].watching == [40] and report.hours[0].viewers == {"u1"}
+    assert "counted" not in report.hours[0].done and report.hours[0].messages["audience"] == 0
+    text = page(report)
+    assert "春季外套 &lt;b&gt;" in text and WORDS["zh"]["titles_note"] in text
+    rows = list(csv.DictReader(io.StringIO(titles_csv(report.periods).lstrip("\ufeff"))))
+    assert [r["orders"] for r in rows] == ["1", "2", "0"] and rows[0]["watching"] == "50"
+
+
+def test_a_report_that_begins_later_knows_which_title_was_on(titled):
+    report = made(titled, since=(BEGIN + timedelta(seconds=1500)).isoformat())
+    first, *_ = report.periods
+    assert first.title == "a" and first.begins == BEGIN + timedelta(seconds=1800)
+    assert not first.messages["order"]
+
+
+def test_a_rate_an_hour_has_an_honest_interval():
+    assert hourly(3, 0.0) is None
+    rate, low, high = hourly(0, 2.0)
+    assert rate == 0 and 0 <= low < 0.01 and 0.8 < high < 1.5, "none seen is not none ever"
+    rate, low, high = hourly(100, 10.0)
+    assert rate == 10 and 8 < low < 8.4 and 11.8 < high < 12.3
+
+
+def exposures(folder, seed=3):
+    """A state file with an experiment of which one arm is twice as good."""
+    base = sqlite3.connect(folder / "show.sqlite3", isolation_level=None)
+    migrate(base)
+    plan = Experiment.model_validate(
+        {
+            "id": "opening", "what": "wording", "segment": "open", "reward": {"click": 1},
+            "arm": [{"id": "warm", "wording": 1}, {"id": "price", "wording": 2}],
+        }
+    )  # fmt: skip
+    base.execute("INSERT INTO experiments VALUES (?, ?, '', '')", (plan.id, plan.model_dump_json()))
+    draw = random.Random(seed)
+    for n in range(120):
+        arm = plan.names[n % 2]
+        began = BEGIN - timedelta(days=1) + timedelta(minutes=3 * n)
+        clicks = sum(draw.random() < (0.6 if arm == "price" else 0.3) for _ in range(10))
+        row = (
+            "opening", n, f"open@{n}", arm, 0.5, began.isoformat(), began.isoformat(),
+            (began + timedelta(minutes=2)).isoformat(), None, json.dumps({"click": clicks}),
+        )  # fmt: skip
+        base.execute("INSERT INTO exposures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    base.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_experiments_have_shown(titled, language):
+    exposures(titled.parent)
+    (one,) = tried(titled)
+    assert one.standings.standing == "better" and one.plan.names[one.standings.leader] == "price"
+    text = page(made(titled), language, [one])
+    assert (
+        escape(one.words(language)) in text and text.count("<circle") == 2 and "<script" not in text
+    )
+    assert 300 < one.did("price")["click"] < 420
+    rows = list(csv.DictReader(io.StringIO(arms_csv([one]).lstrip("\ufeff"))))
+    assert [r["arm"] for r in rows] == ["warm", "price"]
+    low, high = (float(rows[1][key]) for key in ("low", "high"))
+    assert low < float(rows[1]["reward"]) < high
+    (early,) = tried(titled, until=(BEGIN + timedelta(days=-1, minutes=40)).isoformat())
+    assert early.standings.standing == "collecting" and early.known.exposures.sum() == 14
+
+
+def test_the_command_writes_their_tables_too(titled, tmp_path):
+    exposures(titled.parent)
+    out, table = tmp_path / "r.html", tmp_path / "r.csv"
+    assert main(["report", str(titled), "--out", str(out), "--csv", str(table)]) == 0
+    assert {p.name for p in tmp_path.glob("r.*")} == {
+        "r.html", "r.csv", "r.experiments.csv", "r.titles.csv",
+    }  # fmt: skip
+
+
+def test_a_state_file_that_cannot_be_read_leaves_the_rest_of_the_report(titled):
+    (titled.parent / "show.sqlite3").write_bytes(b"no database at all" * 100)
+    assert tried(titled) == ()
+    (titled.parent / "show.sqlite3").unlink()
+    assert tried(titled) == ()

@@ -57,7 +57,7 @@ from livehost.brain.reply import Exchange, Replier, keep_warm, make_replier
 from livehost.brain.saved import Saved
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
-from livehost.brain.state import State, Unfinished
+from livehost.brain.state import STATE_FILE, State, Unfinished
 from livehost.brain.utterance import Chunk, Said
 from livehost.brain.writer import ShowWriter
 from livehost.config import Room, load_room
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STATE_FILE = "show.sqlite3"
 CHAT_SAID = frozenset({"heard", "interrupted"})
 
 

@@ -21,6 +21,7 @@ from livehost.brain.chat.message import ChatMessage, Kind
 from livehost.brain.intent import Intent, Place
 from livehost.brain.store import Store
 
+STATE_FILE = "show.sqlite3"
 AUDIT_FOLDER = "audit"
 ID_BLOCK = 1000  # utterance ids reserved at once
 RESUME_SECONDS = 1800.0  # an older cursor starts the script anew

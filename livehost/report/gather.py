@@ -14,9 +14,14 @@ from typing import Any
 from livehost.brain.audit.chain import Entry, Kind
 from livehost.brain.gate.fold import fold
 from livehost.clock import SAMPLE_RATE
+from livehost.report.titles import Period, Periods
 
 UNKNOWN = "unknown"
 """What a question is taken for when the card does not know."""
+COUNTED = "counted"
+"""Outcome of what is counted and never answered."""
+COUNTED_KINDS = frozenset({"gift", "like", "click", "order", "audience"})
+"""Kinds of messages that stand for as many as they count."""
 NO_ANSWER = frozenset({"stale", "full", "user_limit"})
 """Ways of a message to end without an answer that somebody waited for."""
 
@@ -36,6 +41,7 @@ class Hour:
         seconds: speech heard.
         stopped: sentences that the gate stopped, by rule.
         model, model_errors: questions to a language model, and those it failed.
+        watching: numbers of viewers, as they were reported.
     """
 
     begins: datetime
@@ -49,6 +55,7 @@ class Hour:
     stopped: Counter[str] = field(default_factory=Counter)
     model: int = 0
     model_errors: int = 0
+    watching: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -77,6 +84,7 @@ class Report:
         gaps: what to add to the cards, most asked first.
         starts, ends: how often the brain began and ended.
         consents: of persons behind voices, as they were told last, by name.
+        periods: times with one title each.
     """
 
     room: str = ""
@@ -87,6 +95,7 @@ class Report:
     starts: int = 0
     ends: int = 0
     consents: dict[str, str] = field(default_factory=dict)
+    periods: list[Period] = field(default_factory=list)
 
 
 def gather(
@@ -100,7 +109,9 @@ def gather(
     """
     made = _Gatherer(zone)
     for entry in entries:
-        if entry.at >= since and (not until or entry.at < until):
+        if entry.at < since:
+            made.before(entry)
+        elif not until or entry.at < until:
             made.look(entry)
     return made.end()
 
@@ -114,10 +125,18 @@ class _Gatherer:
         self._answers: dict[int, tuple[str, ...]] = {}
         self._kinds: dict[int, str] = {}
         self._gaps: dict[tuple[str, str], Gap] = {}
+        self._periods = Periods()
+
+    def before(self, entry: Entry) -> None:
+        """Look at what is before the time of the report: which title was on."""
+        if entry.kind == Kind.SHOW and entry.body is not None:
+            self._periods.show(datetime.fromisoformat(entry.at), entry.body)
 
     def look(self, entry: Entry) -> None:
         at = datetime.fromisoformat(entry.at)
-        self._report.first = self._report.first or at
+        if self._report.first is None:
+            self._report.first = at
+            self._periods.begin_at(at)
         self._report.last = at
         if entry.body is None:
             return
@@ -125,7 +144,7 @@ class _Gatherer:
         match entry.kind:
             case Kind.CHAT:
                 self._chat(at, hour, entry.body)
-            case Kind.CHAT_DONE:
+            case Kind.CHAT_DONE if entry.body.get("outcome") != COUNTED:
                 hour.done[str(entry.body.get("outcome"))] += 1
             case Kind.UTTERANCE:
                 self._utterance(hour, entry.body)
@@ -137,7 +156,7 @@ class _Gatherer:
                 hour.model += 1
                 hour.model_errors += bool(entry.body.get("error"))
             case Kind.SHOW:
-                self._show(entry.body)
+                self._show(at, entry.body)
             case Kind.CONSENT if who := entry.body.get("who"):
                 self._report.consents[str(who)] = str(entry.body.get("problem", ""))
 
@@ -148,11 +167,16 @@ class _Gatherer:
         return self._hours[begins]
 
     def _chat(self, at: datetime, hour: Hour, body: dict[str, Any]) -> None:
-        if user := str(body.get("user") or ""):
+        kind, user = str(body.get("kind", "comment")), str(body.get("user") or "")
+        count = max(1, _whole(body.get("count"))) if kind in COUNTED_KINDS else 1
+        self._periods.alive(at)
+        self._periods.chat(kind, user, count)
+        if kind == "audience":
+            hour.watching.append(count)
+            return
+        if user:
             hour.viewers.add(user)
-        kind = str(body.get("kind", "comment"))
-        counted = kind in ("gift", "like")
-        hour.messages[kind] += max(1, _whole(body.get("count"))) if counted else 1
+        hour.messages[kind] += count
         if kind == "comment":
             self._arrived[str(body.get("id"))] = at, hour
 
@@ -180,6 +204,7 @@ class _Gatherer:
 
     def _aired(self, at: datetime, hour: Hour, body: dict[str, Any]) -> None:
         number = _whole(body.get("utterance"), -1)
+        self._periods.alive(at)
         if body.get("state") == "started":
             for message in self._answers.pop(number, ()):
                 self._answered(at, message)
@@ -193,12 +218,14 @@ class _Gatherer:
         if arrived:
             arrived[1].latencies.append((at - arrived[0]).total_seconds())
 
-    def _show(self, body: dict[str, Any]) -> None:
+    def _show(self, at: datetime, body: dict[str, Any]) -> None:
+        self._periods.show(at, body)
         self._report.starts += body.get("event") == "began"
         self._report.ends += body.get("event") == "ended"
         self._report.room = str(body.get("room") or self._report.room)
 
     def end(self) -> Report:
+        self._report.periods = [period for period in self._periods.all if period.hours > 0]
         self._report.hours = [self._hours[begins] for begins in sorted(self._hours)]
         self._report.gaps = sorted(self._gaps.values(), key=lambda gap: (-gap.times, gap.text))
         return self._report

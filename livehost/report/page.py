@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from livehost.report.gather import NO_ANSWER, Hour, Report, quantile, total
+from livehost.report.html import table
+from livehost.report.trials_page import experiments, titles
+from livehost.report.tried import Tried
 from livehost.report.words import WORDS
 
 MOST_ROWS = 50
@@ -19,6 +22,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif}
 body{max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+h3{font-size:1rem;margin:1.2rem 0 .2rem}h3+p{margin:.2rem 0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr))}
 .tiles{gap:.75rem;margin:1rem 0}
 .tiles div{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem}
@@ -29,11 +33,13 @@ svg{width:100%;height:auto}rect{fill:var(--bar)}text{fill:currentColor;font-size
 """
 
 
-def page(report: Report, language: str = "zh") -> str:
+def page(report: Report, language: str = "zh", trials: Sequence[Tried] = ()) -> str:
     """Return the page."""
     say = WORDS[language]
     title = f"{say['title']} · {report.room}" if report.room else say["title"]
     body = "".join(_parts(report, say)) if report.hours else f"<p>{say['empty']}</p>"
+    body += "".join(experiments(trials, say, language))
+    body += "".join(titles(report.periods, say))
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -60,7 +66,7 @@ def _parts(report: Report, say: dict[str, str]) -> Iterable[str]:
             yield f"<h2>{heading}</h2>{_counted(counted, say[column], say)}"
     if report.consents:
         rows = [(who, problem or say["holds"]) for who, problem in report.consents.items()]
-        yield f"<h2>{say['consents']}</h2>{_table((), rows)}"
+        yield f"<h2>{say['consents']}</h2>{table((), rows)}"
     if model := sum(hour.model for hour in hours):
         errors = sum(hour.model_errors for hour in hours)
         yield f"<p>{say['model'].format(model=model, errors=errors)}</p>"
@@ -107,30 +113,18 @@ def _by_hour(hours: Sequence[Hour], say: dict[str, str]) -> str:
         )
         for hour in hours
     ]
-    return _table([say[key] for key in keys], rows)
+    return table([say[key] for key in keys], rows)
 
 
 def _gaps(report: Report, say: dict[str, str]) -> str:
     if not report.gaps:
         return f"<p>{say['no_gaps']}</p>"
     rows = [(gap.product, gap.text, gap.times) for gap in report.gaps[:MOST_ROWS]]
-    return _table([say["product"], say["question"], say["times"]], rows)
+    return table([say["product"], say["question"], say["times"]], rows)
 
 
 def _counted(counted: Counter[str], column: str, say: dict[str, str]) -> str:
-    return _table([column, say["times"]], counted.most_common(MOST_ROWS))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    rows = [list(row) for row in rows]
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _cell(value: object) -> str:
-    kind = ' class="n"' if isinstance(value, int | float) else ""
-    return f"<td{kind}>{escape(str(value))}</td>"
+    return table([column, say["times"]], counted.most_common(MOST_ROWS))
 
 
 def _plot(name: str, values: Sequence[tuple[Hour, float]]) -> str:

@@ -56,4 +56,4 @@ def _percent(share: float) -> str:
     """Return a share; certainty is never claimed."""
     if share > 0.999:
         return "> 99.9%"
-    return "< 0.1%" if 0 < share < 0.001 else f"{100 * share:.1f}%"
+    return "< 0.1%" if share < 0.001 else f"{100 * share:.1f}%"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from livehost.brain.product import Product, Promotion
 from livehost.brain.programme.asides import Announcements, Aside, Book, Fillers
+from livehost.brain.programme.claims import Claims
 from livehost.brain.programme.clock import Window, occurrences
 from livehost.brain.programme.mood import ChatRate, Mood
 from livehost.brain.programme.overlay import Overlay
@@ -307,8 +308,8 @@ def test_words_of_a_deadline_hold_when_they_are_true(text, left, holds):
     found = sales()
     found.start("cup-night", 60, at(20))
     now = at(21) - timedelta(seconds=left)
-    assert found.holds(text, CUP, now) is holds
-    assert not found.holds(text, None, now) and not found.holds(text, CUP, at(22))
+    assert Claims(found).holds(text, CUP, now) is holds
+    assert not Claims(found).holds(text, None, now) and not Claims(found).holds(text, CUP, at(22))
 
 
 @pytest.mark.parametrize(
@@ -319,8 +320,20 @@ def test_words_of_a_deadline_hold_when_they_are_true(text, left, holds):
 def test_more_time_than_is_left_is_found(text, over):
     found = sales()
     found.start("cup-night", 60, at(20))
-    assert found.overclaims(text, CUP, at(20, 55)) == over
-    assert found.overclaims(text, CUP, at(22)) == ""
+    assert Claims(found).overclaims(text, CUP, at(20, 55)) == over
+    assert Claims(found).overclaims(text, CUP, at(22)) == ""
+
+
+def test_a_true_time_left_needs_no_other_backing():
+    found = sales()
+    found.start("cup-night", 60, at(20))
+    now = at(20, 45)
+    assert Claims(found).backed("还有14分钟，到手79元", CUP, now) == "还有一会儿，到手79元"
+    assert Claims(found).backed("还有十五分钟", CUP, now) == "还有一会儿"
+    assert Claims(found).backed("with 14 minutes to go", CUP, now) == "with 一会儿 to go"
+    assert Claims(found).backed("还有16分钟", CUP, now) == "还有16分钟"
+    assert Claims(found).overclaims("16 Minutes left", CUP, now) == "16 Minutes left"
+    assert Claims(found).backed("还有14分钟", CUP, at(22)) == "还有14分钟", "no sale is on"
 
 
 def test_times_left_in_words():

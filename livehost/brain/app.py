@@ -51,6 +51,7 @@ from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import Aired
 from livehost.brain.picture import Picture
+from livehost.brain.programme.claims import Claims
 from livehost.brain.programme.overlay import OVERLAY, Overlay
 from livehost.brain.programme.timer import Timer, make_programme, sale_end
 from livehost.brain.reply import Exchange, Replier, keep_warm, make_replier
@@ -136,8 +137,7 @@ class Show:
             pinned=lambda: self.overlay.pinned,
             sale=sale_end(self.programme),
         )
-        self.gate.deadline = self.programme.sales.holds
-        self.gate.overclaims = self.programme.sales.overclaims
+        self.gate.claims = Claims(self.programme.sales)
         self.state.card = self.writer.card
         self.writer.wording = self.lab.chooser.wording
         self.inbox = Inbox(

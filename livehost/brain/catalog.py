@@ -21,7 +21,7 @@ from livehost.brain.product import Product, Promotion
 from livehost.brain.programme import load as programme
 from livehost.brain.programme.file import Rundown
 from livehost.brain.programme.load import Plan
-from livehost.brain.programme.sales import FlashSale, spoken
+from livehost.brain.programme.sales import FlashSale
 from livehost.brain.script import Kind, Line, Segment, fill, wordings
 from livehost.brain.sentences import split
 from livehost.config import Room, key_lines, load_toml, time_zone
@@ -88,16 +88,21 @@ class Catalog:
         self.problems: tuple[str, ...] = ()
         self._stamp, self._print = _stamp(room), _fingerprint(room)
         self._shelf = _load(room)
-        self._on: Mapping[str, Times] | None = None
-        self._products = self._shelf.products
+        self._on: Mapping[str, Times] = {}
+        self._products = _on_sale(self._shelf, self._on)
 
     @property
     def products(self) -> dict[str, Product]:
         """Products by id, in the order of their basket numbers, then of their files.
 
-        Once `put_on` was called, promotions of flash sales hold only while these run.
+        Promotions of flash sales hold only while these run, see `put_on`.
         """
         return self._products
+
+    @property
+    def cards(self) -> dict[str, Product]:
+        """Products as their files have them, promotions of flash sales included."""
+        return self._shelf.products
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -156,10 +161,7 @@ class Catalog:
         except ConfigError as error:
             self.problems = error.problems
             return self.problems
-        if self._on is not None:
-            self._products = _on_sale(self._shelf, self._on)
-        else:
-            self._products = self._shelf.products
+        self._products = _on_sale(self._shelf, self._on)
         self.version += 1
         self.problems = ()
         return ()
@@ -321,42 +323,31 @@ class Checker(Protocol):
 
 def check(catalog: Catalog, gate: Checker, now: datetime) -> list[str]:
     """Return one line for everything in the files that the gate would stop on air at `now`."""
-    return [
-        *_script_problems(catalog, gate, now),
-        *_sale_problems(catalog, gate, now),
-        *_card_texts(catalog, gate, now),
-    ]
-
-
-def _sale_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
-    """Read what is said in a flash sale as it is said: while its promotion holds, and after it."""
-    for sale in catalog.plan.sales:
-        if (offer := catalog.offer(sale)) is None or offer.end <= now:
-            continue
-        product = catalog.products[sale.product]
-        before = product.model_copy(
-            update={"promotion": tuple(o for o in product.promotion if o != offer)}
-        )
-        for lines, card in ((sale.opening + sale.countdown, product), (sale.ending, before)):
-            moment = max(now, offer.start)
-            for line in chain.from_iterable(wordings(line, 0, "") for line in lines):
-                text = fill(line, card, moment, {"left": spoken(300, "zh")})
-                for sentence in split(text or ""):
-                    verdict = gate.check(sentence, card, moment)
-                    if not verdict.ok:
-                        where = line.where or catalog.where("", "flash_sale.0")
-                        yield f"{where}: flash sale {sale.id}: {_stopped(verdict)}"
+    problems = dict.fromkeys(_script_problems(catalog, gate, now))
+    return [*problems, *_card_texts(catalog, gate, now)]
 
 
 def _script_problems(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
     for segment in (*catalog.segments, *catalog.plan.beside):
         product = catalog.products[segment.product] if segment.product else None
-        for line in chain.from_iterable(wordings(line, 0, "") for line in segment.lines):
-            text = fill(line, product, now)
-            for sentence in split(text or ""):
-                verdict = gate.check(sentence, product, now)
-                if not verdict.ok:
-                    yield f"{line.where}: segment {segment.id}: {_stopped(verdict)}"
+        yield from _segment_problems(segment, product, gate, now)
+    for sale in catalog.plan.sales:
+        offer = catalog.offer(sale)
+        if offer and offer.end > now:
+            card, moment = catalog.cards[sale.product], max(now, offer.start)
+            own = [s for s in catalog.segments if s.product == sale.product]
+            for segment in (*own, catalog.plan.during(sale)):
+                yield from _segment_problems(segment, card, gate, moment)
+
+
+def _segment_problems(
+    segment: Segment, product: Product | None, gate: Checker, now: datetime
+) -> Iterator[str]:
+    for line in chain.from_iterable(wordings(line, 0, "") for line in segment.lines):
+        for sentence in split(fill(line, product, now) or ""):
+            verdict = gate.check(sentence, product, now)
+            if not verdict.ok:
+                yield f"{line.where}: segment {segment.id}: {_stopped(verdict)}"
 
 
 def _card_texts(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from livehost.brain.catalog import Catalog, Line, Segment, fill, sayable
 from livehost.brain.gate import Gate, Verdict
 from livehost.brain.gate.topics import pairs
 from livehost.brain.product import Product
+from livehost.brain.programme.sales import FlashSale
 from livehost.brain.script import wordings
 from livehost.brain.sentences import split
 from livehost.studio.draft import seconds
@@ -123,6 +124,10 @@ def report(shelf: Shelf, now: datetime) -> Report:
     reading = _Reading(shelf.catalog, shelf.gate, now)
     for segment in shelf.catalog.segments:
         reading.segment(segment, found)
+    for beside in shelf.catalog.plan.beside:
+        reading.beside(beside, found)
+    for sale in shelf.catalog.plan.sales:
+        reading.during(sale, found)
     found.stopped += reading.cards()
     found.notes += [*reading.repeats(), *reading.unsaid(), *reading.notice(str(shelf.rundown))]
     return found
@@ -147,10 +152,34 @@ class _Reading:
         count = len(segment.lines)
         found.lengths.append(Length(segment.id, segment.product, count, least, round(length, 1)))
 
-    def _line(self, line: Line, place: str, product: Product | None, found: Report) -> None:
+    def beside(self, segment: Segment, found: Report) -> None:
+        """Read what is said beside the script; it has no length of its own."""
+        product = self._catalog.products.get(segment.product or "")
+        for n, line in enumerate(segment.lines, 1):
+            for worded in wordings(line, 0, ""):
+                self._line(worded, f"{segment.id}, line {n}", product, found)
+
+    def during(self, sale: FlashSale, found: Report) -> None:
+        """Read what is said while a flash sale is on, at the price that it then has."""
+        offer, product = self._catalog.offer(sale), self._catalog.cards.get(sale.product)
+        if offer is None or product is None:
+            return
+        segment, moment = self._catalog.plan.during(sale), max(self._now, offer.start)
+        for n, line in enumerate(segment.lines, 1):
+            for worded in wordings(line, 0, ""):
+                self._line(worded, f"{segment.id}, line {n}", product, found, [moment])
+
+    def _line(
+        self,
+        line: Line,
+        place: str,
+        product: Product | None,
+        found: Report,
+        times: Sequence[datetime] = (),
+    ) -> None:
         judged: set[str] = set()
         found.notes += _manner(line.where, fill(line, product, self._now) or "")
-        for moment in moments(product, self._now):
+        for moment in times or moments(product, self._now):
             for sentence in split(fill(line, product, moment) or ""):
                 if sentence in judged:
                     continue

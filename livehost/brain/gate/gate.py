@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from livehost.brain.catalog import Catalog
 from livehost.brain.gate.card import Card, card_of
@@ -54,6 +55,19 @@ class Verdict:
     category: str = ""
 
 
+class TimesLeft(Protocol):
+    """See `livehost.brain.programme.claims.Claims`."""
+
+    def holds(self, found: str, product: Product | None, now: datetime) -> bool:
+        """Return whether a deadline in words is true of a running sale."""
+
+    def overclaims(self, text: str, product: Product | None, now: datetime) -> str:
+        """Return the words that claim more time than the running sale has, "" when none do."""
+
+    def backed(self, text: str, product: Product | None, now: datetime) -> str:
+        """Return a text without the times left in it that are true of the running sale."""
+
+
 class Gate:
     """Judge texts; never raises, and never lets through what it could not judge.
 
@@ -84,10 +98,8 @@ class Gate:
         self._cards: dict[tuple[str, tuple[str, ...]], Card] = {}
         self._names: tuple[int, re.Pattern[str] | None, dict[str, str]] = (-1, None, {})
         self._claims: dict[tuple[str, ...], Rule] = {}
-        self.deadline: Callable[[str, Product | None, datetime], bool] = lambda *_: False
-        """Whether words that say that time runs out (最后一分钟) are true of a flash sale."""
-        self.overclaims: Callable[[str, Product | None, datetime], str] = lambda *_: ""
-        """Returns the words of a text that claim more time than a running flash sale has."""
+        self.claims: TimesLeft | None = None
+        """Knows how long a flash sale goes on; None: none ever runs."""
         self.stopped: Counter[str] = Counter()
         self.noted: Counter[str] = Counter()
 
@@ -134,19 +146,21 @@ class Gate:
             if hit.rule.text.on_card and self._quotes(hit, text, product, now):
                 continue
             found = text[hit.start : hit.end]
-            if hit.rule.id == _DEADLINE and self.deadline(found, product, now):
+            if hit.rule.id == _DEADLINE and self.claims and self.claims.holds(found, product, now):
                 continue
             if hit.rule.text.action == "note":
                 self._note(hit, text)
                 continue
             return self._stop(text, hit.rule.category, hit.rule.id, text[hit.start : hit.end])
-        if found := self.overclaims(text, product, now):
+        if self.claims and (found := self.claims.overclaims(text, product, now)):
             return self._stop(text, "scarcity", "scarcity.time", found)
         return self._unbacked(seen, product, now) or Verdict(True, text)
 
     def _unbacked(self, seen: View, product: Product | None, now: datetime) -> Verdict | None:
         """Return the verdict on the first figure that a card does not back."""
         folded = seen.folded.text
+        if self.claims:
+            folded = self.claims.backed(folded, product, now)
         together = sums(self._named_cards(folded, product, now))
         for part, card in self._parts(folded, product, now):
             if wrong := unbacked(part, card, folded, together):

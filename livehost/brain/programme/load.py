@@ -6,7 +6,7 @@ In:  `Rundown`, where its keys stand, the products.   Out: `Plan`, problems.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from livehost.brain.product import Product, Promotion
@@ -21,7 +21,7 @@ from livehost.brain.programme.file import (
     SegmentText,
     Timed,
 )
-from livehost.brain.programme.sales import FlashSale
+from livehost.brain.programme.sales import FlashSale, spoken
 from livehost.brain.script import ABOUT_A_PRODUCT, Kind, Line, Segment, slots
 from livehost.brain.storyboard import lacks
 
@@ -40,14 +40,28 @@ class Plan:
 
     @property
     def beside(self) -> tuple[Segment, ...]:
-        """Announcements and fillers as segments, to be read and checked like them."""
-        named = [(f"announcement {a.id}", a) for a in self.announcements]
-        named += [(a.id, a) for a in self.fillers]
-        return tuple(Segment(n, a.product, Kind.TRANSITION, a.lines) for n, a in named)
+        """What is said beside the script as segments, to be read and checked like them."""
+        named = [(f"announcement {a.id}", a.product, a.lines) for a in self.announcements]
+        named += [(a.id, a.product, a.lines) for a in self.fillers]
+        named += [(f"end of flash sale {s.id}", s.product, s.ending) for s in self.sales]
+        return tuple(Segment(name, of, Kind.TRANSITION, lines) for name, of, lines in named)
 
-    def promotions(self) -> set[tuple[str, str]]:
-        """Return (product, promotion) of all that hold only during a flash sale."""
-        return {(sale.product, sale.promotion) for sale in self.sales}
+    def during(self, sale: FlashSale) -> Segment:
+        """Return what is said while a flash sale is on, as a segment with some time left."""
+        return Segment(f"flash sale {sale.id}", sale.product, Kind.PRICE, _sample(sale))
+
+
+def _sample(sale: FlashSale) -> tuple[Line, ...]:
+    """Return the lines of a sale with some time left in them."""
+    left = spoken(300, "zh")
+    return tuple(
+        replace(
+            line,
+            text=line.text.replace("{left}", left),
+            variants=tuple(text.replace("{left}", left) for text in line.variants),
+        )
+        for line in (*sale.opening, *sale.countdown)
+    )
 
 
 def plan(rundown: Rundown, where: Where, zone: tzinfo, language: str) -> Plan:

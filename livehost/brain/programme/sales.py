@@ -9,13 +9,12 @@ that nothing can be said, changes neither its beginning nor its end.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from livehost.brain.product import Product, Promotion
+from livehost.brain.product import Promotion
 from livehost.brain.programme.clock import occurrences
 from livehost.brain.script import Line
 
@@ -324,26 +323,6 @@ class Sales:
         turn = sum(mark.startswith(f"{run.key}/") for mark in self.memory.said)
         return Word(run, phase, lines, turn, spoken(seconds, self._language), until)
 
-    # --- what may be claimed ----------------------------------------------------------------------
-
-    def holds(self, found: str, product: Product | None, now: datetime) -> bool:
-        """Return whether a deadline in words ("最后一分钟", "倒计时") is true of a running sale."""
-        on = self.running(now, product.id) if product else []
-        if not on:
-            return False
-        if found in _COUNTDOWN:
-            return True
-        last = _LAST.fullmatch(found)
-        return bool(last) and on[0].left(now) <= _seconds(last) if last else False
-
-    def overclaims(self, text: str, product: Product | None, now: datetime) -> str:
-        """Return the words that claim more time than the running sale has, "" when none do."""
-        on = self.running(now, product.id) if product else []
-        for claim in _LEFT.finditer(text) if on else ():
-            if _seconds(claim) > on[0].left(now):
-                return claim[0]
-        return ""
-
 
 def _length(sale: FlashSale) -> float:
     return (sale.end - sale.start).total_seconds() if sale.start and sale.end else 0.0
@@ -366,25 +345,3 @@ def spoken(seconds: float, language: str) -> str:
     if minutes:
         return f"{minutes} minute{'s' if minutes > 1 else ''}"
     return f"{seconds:.0f} seconds"
-
-
-_HAN = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"两": 2, "半": 0.5}
-_NUMBER = r"(?P<number>\d+|[零一二两三四五六七八九十半]+)"
-_UNIT = r"(?P<unit>个?小时|分钟|秒钟?|分)"
-_LAST = re.compile(rf"最后{_NUMBER}{_UNIT}")
-_LEFT = re.compile(rf"(?:还有|还剩下?|只剩下?|剩下?|只有){_NUMBER}{_UNIT}")
-_COUNTDOWN = ("倒计时", "倒数")
-
-
-def _seconds(claim: re.Match[str]) -> float:
-    unit = claim["unit"]
-    return _number(claim["number"]) * (1 if unit[0] == "秒" else 60 if unit[0] == "分" else 3600)
-
-
-def _number(said: str) -> float:
-    if said.isdecimal():
-        return float(said)
-    tens, ten, ones = said.rpartition("十")
-    if not ten:
-        return float(_HAN.get(said, 0))
-    return _HAN.get(tens, 1) * 10 + (_HAN.get(ones, 0) if ones else 0)

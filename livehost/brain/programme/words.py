@@ -15,24 +15,24 @@ def _line(*texts: str, emotion: str = "excited") -> Line:
 OPENING = {
     "zh": (
         _line(
-            "现在开始的是{name}的活动，{promo}，到手{price}，还有{left}。",
-            "{name}的活动开始了，{promo}，现在到手{price}，还有{left}。",
+            "插播一下，{name}现在到手{price}，这个价还有{left}。",
+            "说一个好消息，{name}现在到手{price}，还有{left}。",
         ),
     ),
-    "en": (_line("The offer on {name} starts now: {price}, and there are {left} left."),),
+    "en": (_line("From now on {name} is {price}, with {left} to go."),),
 }
 COUNTDOWN = {
     "zh": (
         _line("{name}现在到手{price}，还有{left}。"),
-        _line("还有{left}，{name}这场活动就结束了，现在到手{price}。"),
-        _line("提醒一下，{name}到手{price}，活动还有{left}。"),
+        _line("提醒一下，{name}到手{price}，这个价还有{left}。"),
+        _line("还有{left}，想要{name}的朋友看一下，现在到手{price}。"),
     ),
     "en": (
         _line("{name} is {price} now, with {left} to go."),
-        _line("There are {left} left of the offer on {name}, {price}."),
+        _line("A reminder that {name} is {price}, and there are {left} to go."),
     ),
 }
 ENDING = {
-    "zh": (_line("{name}这一场活动结束了，现在是{price}。", emotion="neutral"),),
-    "en": (_line("The offer on {name} is over; it is {price} now.", emotion="neutral"),),
+    "zh": (_line("{name}现在是{price}，刚才的活动结束了。", emotion="neutral"),),
+    "en": (_line("{name} is {price} now; that offer is over.", emotion="neutral"),),
 }

@@ -314,7 +314,7 @@ class Speaker:
 
     def _break_now(self) -> None:
         """Break off what sounds in its next pause."""
-        if self._link.connected and self.on_air.saying:
+        if self._link.connected:
             self._boundary.cut(HELD_WITHIN)
             self._drop(True, "yielded")
 

@@ -1,4 +1,4 @@
-"""[console.webrtc] of the room file: who may watch by WebRTC, and over which addresses.
+"""[console.webrtc] of the room file: who may watch and speak by WebRTC, and over which addresses.
 
 In:  values from TOML.   Out: frozen models.
 """
@@ -24,10 +24,12 @@ class IceServer(Model):
 
 
 class WebRtc(Model):
-    """[console.webrtc]: the live picture in half a second."""
+    """[console.webrtc]: the live picture in half a second, and the operator's microphone."""
 
     viewers: int = Field(8, ge=0, le=64)
-    """How many may watch at once; more get the picture by HTTP. 0: WebRTC is off."""
+    """How many may watch at once; more get the picture by HTTP. 0: nobody."""
+    microphone: bool = True
+    """An operator may speak for the host."""
     addresses: tuple[str, ...] = ()
     """Addresses of this machine that viewers reach; empty: the console's own."""
     ports: tuple[int, int] | None = None

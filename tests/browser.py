@@ -216,12 +216,17 @@ async def ready(page: Page) -> Page:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Page]:
-    """Start a headless Chromium with one tab; killed on leaving."""
+async def chromium(*flags: str) -> AsyncIterator[Page]:
+    """Start a headless Chromium with one tab; killed on leaving.
+
+    Args:
+        flags: beside the usual ones.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             shutil.which("chromium") or "chromium",
             *FLAGS,
+            *flags,
             f"--user-data-dir={profile}",
             "about:blank",
             stderr=asyncio.subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from livehost import config
 from livehost.brain.preview_tap import PreviewTap
-from livehost.brain.webrtc.make import whep
+from livehost.brain.webrtc.make import make_parts
 from livehost.clock import Timeline
 from livehost.config_webrtc import WebRtc
 from livehost.media import Packet, StreamHeader, Yuv
@@ -118,11 +118,15 @@ class LiveDesk(FakeDesk):
 
 @asynccontextmanager
 async def showing(
-    live: Live | None = None, token: str | None = None, first: int = 0, **settings: Any
+    live: Live | None = None,
+    token: str | None = None,
+    first: int = 0,
+    floor: Any = None,
+    **settings: Any,
 ) -> AsyncIterator[tuple[Live, Any, aiohttp.ClientSession]]:
     """Run a console that serves a live stream by WHEP on loopback."""
     stage = live or Live()
-    parts = whep(WebRtc(**settings), stage, "127.0.0.1")
+    parts = make_parts(WebRtc(**settings), "127.0.0.1", stage, floor)
     on_air = asyncio.ensure_future(stage.run(first))
     try:
         async with serving(LiveDesk(stage), token, parts=parts) as (console, client):

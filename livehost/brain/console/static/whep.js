@@ -1,8 +1,8 @@
 // The live picture by WebRTC (WHEP), half a second behind; by HTTP where that does not work.
 // In:  POST /whep, RTP.   Out: a playing <video>, what state it is in, "health" events on it.
 
-import { headers } from "./api.js";
 import { Player } from "./player.js";
+import { iceServers, Signalling } from "./rtc.js";
 
 const PATH = "/whep";
 const FIRST_MS = 6000; // without a picture for so long a new connection is given up
@@ -20,22 +20,21 @@ export class LivePicture {
 
   async run() {
     this.tell("connecting");
-    if (window.RTCPeerConnection && !(await this.#byWebRtc())) return;
+    if (window.RTCPeerConnection) await this.#byWebRtc();
     this.video.srcObject = null;
     await new Player(this.video, this.tell).run();
   }
 
-  // Return true when HTTP should be taken from now on.
+  // Play until HTTP is the better way.
   async #byWebRtc() {
     for (let failures = 0; failures < MOST_FAILURES;) {
       const connection = new Connection(this.video, this.tell);
       const why = await connection.run().catch(() => "failed");
-      if (why === "never") return true;
+      if (why === "never") return;
       if (why === "failed") failures = connection.shown ? 0 : failures + 1;
       this.tell(why === "failed" ? "away" : why);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
-    return true;
   }
 }
 
@@ -46,63 +45,41 @@ class Connection {
     this.tell = tell;
     this.shown = false;
     this.began = performance.now();
-    this.waiting = []; // candidates that the server does not know yet
   }
 
   // Return why it ended: "server", "token", "away", "failed", or "never" where HTTP must do.
   async run() {
-    const servers = await iceServers();
-    if (typeof servers === "string") return servers;
+    const { servers, refused } = await iceServers(PATH);
+    if (!servers) return refusal(refused);
     this.peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
-    const leave = () => this.#leave();
-    window.addEventListener("pagehide", leave);
+    const signalling = new Signalling(PATH, this.peer);
     try {
-      const refused = await this.#join();
-      return refused ?? (await this.#watch());
+      const stream = this.#receive();
+      const answer = await signalling.offer(await this.#offer());
+      if (answer !== undefined) return refusal(answer);
+      this.video.removeAttribute("src");
+      this.video.srcObject = stream;
+      this.video.play().catch(() => {});
+      return await this.#watch();
     } finally {
-      window.removeEventListener("pagehide", leave);
-      this.#leave();
-      this.peer.close();
+      signalling.leave();
     }
   }
 
-  async #join() {
-    const { peer } = this;
+  #receive() {
     const stream = new MediaStream();
     for (const kind of ["video", "audio"]) {
-      const { receiver } = peer.addTransceiver(kind, { direction: "recvonly" });
+      const { receiver } = this.peer.addTransceiver(kind, { direction: "recvonly" });
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
     }
-    peer.addEventListener("track", ({ track }) => stream.addTrack(track));
-    peer.addEventListener("icecandidate", ({ candidate }) => this.#trickle(candidate));
-    const offer = await peer.createOffer();
-    // Browsers play Opus as mono unless they ask for both channels.
-    const sdp = offer.sdp.replace(/(a=fmtp:\d+ .*useinbandfec=1)/g, "$1;stereo=1");
-    await peer.setLocalDescription({ type: "offer", sdp });
-    const response = await fetch(PATH, {
-      method: "POST", body: sdp, headers: { ...headers(), "Content-Type": "application/sdp" },
-    }).catch(() => null);
-    if (!response) return "server";
-    if (response.status !== 201) return refusal(response);
-    this.location = response.headers.get("Location");
-    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
-    this.#trickle(null);
-    this.video.removeAttribute("src");
-    this.video.srcObject = stream;
-    this.video.play().catch(() => {});
-    return undefined;
+    this.peer.addEventListener("track", ({ track }) => stream.addTrack(track));
+    return stream;
   }
 
-  // Tell the server of addresses that it would not find by itself.
-  #trickle(candidate) {
-    if (candidate?.candidate && !candidate.address?.endsWith(".local")) this.waiting.push(candidate);
-    if (!this.location || !this.waiting.length) return;
-    const found = this.waiting.splice(0);
-    const lines = found.map(({ sdpMid, candidate: line }) => `a=mid:${sdpMid}\r\na=${line}\r\n`);
-    fetch(this.location, {
-      method: "PATCH", body: `a=ice-ufrag:${found[0].usernameFragment}\r\n${lines.join("")}`,
-      headers: { ...headers(), "Content-Type": "application/trickle-ice-sdpfrag" },
-    }).catch(() => {});
+  async #offer() {
+    const { sdp } = await this.peer.createOffer();
+    // Browsers play Opus as mono unless they ask for both channels.
+    return sdp.replace(/(a=fmtp:\d+ .*useinbandfec=1)/g, "$1;stereo=1");
   }
 
   // Look at the picture until it is gone.
@@ -126,28 +103,11 @@ class Connection {
       if (now - movedAt > (this.shown ? STALLED_MS : FIRST_MS)) return "failed";
     }
   }
-
-  #leave() {
-    if (!this.location) return;
-    fetch(this.location, { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
-    this.location = undefined;
-  }
 }
 
-// Return the STUN and TURN servers of this console, or why it cannot be watched now.
-async function iceServers() {
-  const response = await fetch(PATH, { method: "OPTIONS", headers: headers() }).catch(() => null);
-  if (!response) return "server";
-  if (!response.ok) return refusal(response);
-  const links = (response.headers.get("Link") ?? "").matchAll(/<([^>]+)>;\s*rel="ice-server"([^,]*)/g);
-  return [...links].map(([, urls, more]) => ({
-    urls,
-    username: /username="([^"]*)"/.exec(more)?.[1],
-    credential: /credential="([^"]*)"/.exec(more)?.[1],
-  }));
-}
-
+// Return what a refusal means; null: nobody answered.
 async function refusal(response) {
+  if (!response) return "server";
   if (response.status === 401) return "token";
   const why = (await response.json().catch(() => ({}))).error ?? "";
   return response.status === 503 && !why.includes("too many") ? "away" : "never";

@@ -47,6 +47,7 @@ DEMO = Path(__file__).parent.parent / "scripts" / "demo"
 AVATAR = Path(__file__).parent.parent / "avatars" / "xiaohe"
 NAMES = ("quiet", "flash", "difficult")
 AGAIN = 1800.0  # seconds in which a sentence counts as repeated
+MOST_SHOWN = 12  # repeated sentences in the report
 CLAUSE = 5  # characters of a clause by which a stored answer is known
 AFTER = 60.0  # seconds that the show goes on after the last message
 ROOM = """
@@ -302,6 +303,7 @@ def _again(seen: Seen, heard: list[Sounded]) -> dict[str, Any]:
     stored = _stored(seen)
     counts: Counter[str] = Counter()
     again: Counter[str] = Counter()
+    most: Counter[str] = Counter()
     for said in heard:
         if said.interrupted:
             continue
@@ -309,9 +311,12 @@ def _again(seen: Seen, heard: list[Sounded]) -> dict[str, Any]:
         if kind == "reply" and any(part in said.text for part in stored):
             kind = "stored answer"
         counts[kind] += 1
-        again[kind] += said.at - last.get(said.text, -AGAIN) < AGAIN
+        repeated = said.at - last.get(said.text, -AGAIN) < AGAIN
+        again[kind] += repeated
+        most[said.text] += repeated and kind == "reply"
         last[said.text] = said.at
-    return {kind: f"{again[kind]} of {count}" for kind, count in counts.items()}
+    told: dict[str, Any] = {kind: f"{again[kind]} of {count}" for kind, count in counts.items()}
+    return told | {"most": dict((+most).most_common(MOST_SHOWN))}
 
 
 def _stored(seen: Seen) -> set[str]:

@@ -82,7 +82,7 @@ CHINESE = Phrases(
             "{names}破费了，谢谢礼物。",
             "看到{names}的礼物了，心里暖暖的。",
             "谢谢{names}，礼物我看到了。",
-            "{names}送礼物啦，谢谢捧场。",
+            "{names}太客气了，礼物收到。",
         ),
         Sort.FOLLOW: (
             "谢谢{names}的关注。",

@@ -27,6 +27,7 @@ MOST_OF_A_USER = 3  # waiting comments of one viewer
 MOST_TOGETHER = 300  # messages settled by one answer
 MANY = 3  # questions from which several are answered in one breath
 MOST_BREATH = 5  # different questions in one breath
+MOST_SIZES = 4  # sizes besides: a few words a viewer
 AGEING = 30.0  # seconds of waiting that are worth one rank
 TOGETHER = 75.0  # seconds between the first and the last of those that are answered as one
 STALE = {Sort.QUESTION: 90.0, Sort.TALK: 90.0, Sort.CHATTER: 45.0}
@@ -208,7 +209,9 @@ class Inbox:
             and first.reading.english == english
         ]
         fitting.sort(key=lambda group: _score(group, now, product))
-        return [next(iter(group.values())) for group in fitting[: MOST_BREATH - 1]]
+        others = [next(iter(group.values())) for group in fitting]
+        sizes = [other for other in others if other.of is Class.SIZE][:MOST_SIZES]
+        return [other for other in others if other.of is not Class.SIZE][: MOST_BREATH - 1] + sizes
 
     def _taken(self, first: Waiting, now: float) -> Waiting:
         """Remove a message and those that ask the same; return it with them."""
@@ -257,7 +260,7 @@ class Inbox:
             return why
         if self._of_user[user] < MOST_OF_A_USER:
             return ""
-        asked = self._groups.get(waiting.sort, {}).get(_group(waiting), {})
+        asked: Line = self._groups.get(waiting.sort, {}).get(_group(waiting), OrderedDict())
         again = any(other.message.user == user for other in asked.values())
         return "" if again else "user_limit"
 

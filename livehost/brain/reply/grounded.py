@@ -16,10 +16,11 @@ from livehost.brain.gate import Gate
 from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
 from livehost.brain.reply.answer import Answer, Question
-from livehost.brain.reply.facts import slots_of
-from livehost.brain.reply.memory import Viewers, merged
-from livehost.brain.reply.retrieve import Retriever
+from livehost.brain.reply.facts import Slots, slots_of
+from livehost.brain.reply.memory import Viewer, Viewers, merged
+from livehost.brain.reply.retrieve import Facts, Retriever
 from livehost.brain.reply.situation import (
+    COMPLAINTS,
     PERSONAL,
     Meaning,
     detail,
@@ -27,7 +28,7 @@ from livehost.brain.reply.situation import (
     situation,
     without_names,
 )
-from livehost.brain.reply.together import Told, breath, naming
+from livehost.brain.reply.together import NICK, Told, breath, naming
 from livehost.brain.reply.understand import (
     Body,
     asks,
@@ -42,12 +43,15 @@ from livehost.brain.reply.wording import Wording
 
 SURE = 0.75
 """FAQ score from which it goes before every rule."""
+RATHER = 0.55
+"""FAQ score from which it goes before a detail that the question names."""
 LIKELY = 0.42
 """FAQ score below which the card is said not to know."""
 _FOREIGN = 0.2
-"""Taken off the score of another product than the one being asked about."""
-SHORT = 8
-"""Characters of a nickname that is said."""
+"""Taken off the score of another product than the one being asked about, which must be sure then:
+what is not named is asked about the product at hand."""
+FEW = 4
+"""Products whose prices are all said when nobody knows which one is asked about."""
 MANY = 3
 """Waiting questions from which answers are short."""
 
@@ -65,8 +69,14 @@ _OF_CLASS = {
     "praise": "praise",
     "price": "price",
     "delivery": "delivery",
+    "stock": "stock",
     "offtopic": "offtopic",
 }
+UNREPEATED = PERSONAL | {"no_product", "offtopic", "contact", "size_ask", "size_half"}
+UNREPEATED |= {key for key, _ in COMPLAINTS} | {"complaint"}
+"""Situations of which nobody says "as I said"."""
+_NO_QUESTION = frozenset({"greeting", "praise"})
+"""Classes that ask for nothing on the card."""
 _CALLED = PERSONAL | {"no_product", "offtopic", "contact"}
 """Situations whose answer needs no other words to a viewer than a name before it."""
 _EARLIER = re.compile(
@@ -133,15 +143,18 @@ class GroundedReplier:
     def understand(self, question: Question) -> Meaning:
         """Return what a message means, without answering it."""
         text = fold(question.text[:500]).text
-        product, body = self._about(question, text), body_of(text)
+        body = body_of(text)
+        product = self._about(question, text, body)
         intent, faq = self._intent(text, product, body, question.of)
+        if intent == "unknown" and product and (fact := self._fact(text, product)):
+            return self._remembered(question, Meaning("fact", product, body, fact))
         if intent == "faq" and faq is not None:
             return self._remembered(question, Meaning(intent, faq[0], body, faq[1]))
         if intent == "comparison":
             return self._compared(question, text, Meaning(intent, product, body))
         return self._remembered(question, Meaning(intent, product, body))
 
-    def _about(self, question: Question, text: str) -> Product | None:
+    def _about(self, question: Question, text: str, body: Body) -> Product | None:
         """Return the product that is named, was asked about earlier, or is on the card."""
         products = self._catalog.products
         if named := product_of(text, products.values()):
@@ -150,7 +163,16 @@ class GroundedReplier:
         if viewer and viewer.product in products and _EARLIER.search(text):
             return products[viewer.product]
         current = products.get(question.product.id) if question.product else None
-        return current or question.product
+        current = current or question.product
+        if body and not (current and current.size) and is_measure(text, body):
+            return self._sized(viewer) or current
+        return current
+
+    def _sized(self, viewer: Viewer | None) -> Product | None:
+        """Return the product that measures are for: the only one with sizes, or one asked about."""
+        sized = [product for product in self._catalog.products.values() if product.size]
+        asked = [product for product in sized if viewer and product.id == viewer.product]
+        return next(iter(asked or sized), None) if len(asked or sized) == 1 else None
 
     def _remembered(self, question: Question, meaning: Meaning) -> Meaning:
         """Remember who asked what; return the meaning with the measures that are known."""
@@ -189,19 +211,23 @@ class GroundedReplier:
     ) -> tuple[str, tuple[Product, str] | None]:
         """Return the intent, and the FAQ answer with its product for intent "faq"."""
         early = self._early.first(text)
+        if early == "complaint" and of not in ("", "complaint"):
+            early = self._early.first(text, but="complaint")
         if first := self._precaution(text, early, of):
             return first, None
         faq = self._best_faq(text, product)
         score = faq[2] if faq else 0.0
         detailed = product is not None and bool(detail(text, product))
-        measured = is_measure(text, body) and product is not None and bool(product.size)
+        sized = of == "size" or (product is not None and bool(product.size))
+        measured = is_measure(text, body) and sized
         choices: tuple[tuple[bool, str], ...] = (
             (score >= SURE, "faq"),
             (measured, "size"),
             (of == "comparison" and len(self._named(text)) > 1, "comparison"),
             (early is not None, early or ""),
+            (score >= RATHER and of not in _NO_QUESTION, "faq"),
             (detailed, "quality"),
-            (score >= LIKELY, "faq"),
+            (score >= LIKELY and of not in _NO_QUESTION, "faq"),
             (of == "comparison", "comparison"),
         )
         intent = next((name for holds, name in choices if holds), None)
@@ -219,7 +245,7 @@ class GroundedReplier:
             return "abuse" if category in _SILENT else "contact"
         if of in _KNOWN_BETTER:
             return of
-        if early in _FIRST and (early != "complaint" or of in ("", "complaint")):
+        if early in _FIRST:
             return early
         return "no_link" if names_no_link(text, self._catalog.products.values()) else None
 
@@ -234,9 +260,19 @@ class GroundedReplier:
                 continue
             own = product is not None and other.id == product.id
             score = found.score if own else found.score - _FOREIGN
+            if product is not None and not own and score < SURE:
+                continue
             if best is None or score > best[2]:
                 best = (other, other.faq[found.index].answer, score)
         return best
+
+    def _fact(self, text: str, product: Product) -> str | None:
+        """Return what the card says about the words of a question that no rule knows."""
+        facts = [*product.selling_points, *(f"{n}是{v}" for n, v in product.details.items())]
+        facts += [faq.answer for faq in product.faq]
+        facts += [t for t in (product.usage, product.authenticity, product.warranty) if t]
+        facts += [product.returns.text] if product.returns else []
+        return Facts(facts).best(without_names(text, product))
 
     def _retriever(self, product: Product) -> Retriever:
         if self._faq[0] != self._catalog.version:
@@ -254,20 +290,32 @@ class GroundedReplier:
         language = "en" if is_english(question.text) else self.language
         slots = slots_of(meaning.product, self._now(), language)
         slots["names"] = "、".join(p.name for p in self._catalog.products.values())
+        if meaning.product is None:
+            slots |= self._of_all(language)
         key = "faq"
-        if meaning.intent != "faq":
+        if meaning.intent not in ("faq", "fact"):
             key = situation(meaning, text, slots, language)
         if "short" not in slots and question.product:
             product = question.product
             slots["short"] = next(iter(product.aliases), product.name)
         return Told(question, meaning, key, slots, language)
 
+    def _of_all(self, language: str) -> Slots:
+        """Return prices and stocks of all products, when they are few enough to be said."""
+        products = list(self._catalog.products.values())
+        if len(products) > FEW:
+            return {}
+        cards = [slots_of(product, self._now(), language) for product in products]
+        prices = [f"{card['short']}{card['price']}" for card in cards]
+        stocks = [f"{card['short']}库存{card['stock']}" for card in cards if "stock" in card]
+        return {"prices": "，".join(prices), "stocks": "，".join(stocks)}
+
     def _compose(self, told: Told) -> list[str]:
         """Return the sentences of one answer: short when it was just told, or many wait."""
         question, words = told.question, self._wording
         now = asyncio.get_running_loop().time()
         again = words.said_lately(told.fact, question.message, now)
-        again = again and told.key not in PERSONAL
+        again = again and told.key not in UNREPEATED
         return self._addressed(told, self._worded(told, again, again or question.waiting >= MANY))
 
     def _worded(self, told: Told, again: bool, short: bool) -> list[str]:
@@ -285,7 +333,7 @@ class GroundedReplier:
         question = told.question
         sentences = naming(sentences, question, told.meaning.product)
         nick = question.nickname
-        if not (sentences and nick and len(nick) <= SHORT and question.waiting < MANY):
+        if not (sentences and nick and len(nick) <= NICK and question.waiting < MANY):
             return sentences
         if told.key in _CALLED:
             comma = "，" if told.language == "zh" else ", "

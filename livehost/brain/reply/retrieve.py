@@ -39,6 +39,19 @@ _SYNONYMS = (
     ("(?:配料|成分|成份)", "配料"),
 )
 _FOLDED = [(re.compile(pattern), word) for pattern, word in _SYNONYMS]
+_EMPTY = re.compile(
+    "请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|哪个|这个|这款|那个|那款|这件|多少|可以|能不能|会不会|有没有"
+    "|是不是|是否|[有能会是吗嘛呢啊呀吧的了哦么不没几很都也还给啥咋噢哈,.!?~ ]"
+)
+"""What a question holds besides what it asks about."""
+_SAME = (
+    ("可乐|雪碧|汽水|苏打水|气泡水", "碳酸饮料"),
+    ("开票", "开发票"),
+    ("盐分|放盐|加盐", "盐"),
+    ("水杯架", "杯架"),
+)
+COVERED = 0.5
+"""A fact must name more than this share of what is asked about."""
 _IDLE = re.compile(
     r"请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|这个|这款|那个|那款|这件|呢|吗|嘛|么|啊|呀|吧|的|了|哦|我想|想问|问下"
 )
@@ -88,6 +101,8 @@ class Retriever:
     def best(self, question: str) -> Found | None:
         """Return the entry that fits `question` best, None when nothing does."""
         wanted = _terms(question)
+        if not any(len(term) > 1 for term in wanted):
+            return None  # one character asks for nothing
         scored = [Found(index, self._score(wanted, terms)) for index, terms in self._asked]
         return max((f for f in scored if f.score > 0), key=lambda f: f.score, default=None)
 
@@ -102,3 +117,36 @@ class Retriever:
         own = sum(value(t, n) for t, n in terms.items())
         asked = sum(value(t, n) for t, n in wanted.items())
         return math.sqrt((shared / own) * (shared / asked)) if own and asked else 0.0
+
+
+class Facts:
+    """The texts of a card, found by the words that they share with a question.
+
+    Args:
+        texts: facts as they may be said.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = [(text, fold(text).text) for text in texts]
+
+    def best(self, question: str) -> str | None:
+        """Return the fact that names most of what is asked about; None when none names enough."""
+        asked = fold(question).text
+        for pattern, word in _SAME:
+            asked = re.sub(pattern, word, asked)
+        words = [word for word in _EMPTY.sub(" ", asked).split() if word]
+        length = sum(map(len, words))
+        covered = [
+            (self._covered(words, plain) / length, text) for text, plain in self._texts if length
+        ]
+        share, best = max(covered, key=lambda found: found[0], default=(0.0, ""))
+        return best if share > COVERED and length > 1 else None
+
+    @staticmethod
+    def _covered(words: list[str], fact: str) -> int:
+        """Return how many characters of `words` stand in pairs that the fact holds."""
+        held = 0
+        for word in words:
+            pairs = [n for n in range(len(word) - 1) if word[n : n + 2] in fact]
+            held += len({m for n in pairs for m in (n, n + 1)})
+        return held

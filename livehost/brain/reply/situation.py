@@ -35,7 +35,7 @@ class Meaning:
 
 PERSONAL = frozenset({"no_link", "identity", "greeting", "praise", "thanks", "forget_me"})
 """Intents that are no matter of a product."""
-_COMPLAINTS = (
+COMPLAINTS = (
     (
         "complaint_service",
         "(?:客服|售后).{0,4}(?:没|不|失踪|联系)|(?:联系|找)不|没人(?:理|管|回)|不理我"
@@ -54,6 +54,8 @@ _COMPLAINTS = (
         "|late|arrive|waiting|received",
     ),
 )
+"""Kinds of complaint; the first pattern that fits wins."""
+_OF_ALL = {"price": "prices", "stock": "stocks"}
 _OTHERS = re.compile(
     "别[家的人]|人家|其他|其它|普通|市面|超市|淘宝|拼多多|京东|专柜|实体|牌子?|brand|other|elsewhere"
 )
@@ -69,7 +71,7 @@ def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
     if intent in PERSONAL or intent in ("contact", "unknown"):
         return intent
     if product is None:
-        return "no_product"
+        return _OF_ALL.get(intent, "no_product") if slots.get("prices") else "no_product"
     if intent == "quality":
         slots["detail"] = detail(text, product) or slots.get("details", "")
     return _about(meaning, product, text, slots, language)
@@ -78,7 +80,7 @@ def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
 def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language: str) -> str:
     intent = meaning.intent
     if intent == "size":
-        return _size(product, meaning.body, slots, language)
+        return _size(meaning, product, text, slots, language)
     if intent == "comparison":
         return _comparison(meaning, text, slots)
     if intent == "delivery":
@@ -86,7 +88,7 @@ def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language
     keys = {
         "compared": "compared" if "compared" in slots else "no_compared",
         "discount": "discount" if "promo" in slots else "no_discount",
-        "stock": "sold_out" if product.stock == 0 else "stock",
+        "stock": _stock(product, text),
         "shipping_fee": "free" if product.delivery.free else "fee",
         "colours": _colour(product, text),
     }
@@ -95,26 +97,41 @@ def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language
 
 def complaint(text: str) -> str:
     """Return what kind of complaint a folded text is."""
-    found = (key for key, pattern in _COMPLAINTS if re.search(pattern, text))
+    found = (key for key, pattern in COMPLAINTS if re.search(pattern, text))
     return next(found, "complaint")
 
 
 def _comparison(meaning: Meaning, text: str, slots: Slots) -> str:
     other = meaning.other
     if other is None:
-        return "compare_others" if _OTHERS.search(text) else "no_product"
+        which = re.search("哪[个款种件]|which", text) and not re.search("[和跟与同比]|than", text)
+        return "no_product" if which and not _OTHERS.search(text) else "compare_others"
     slots["that"] = next(iter(other.aliases), other.name)
     slots["that_point"] = plain_point(other)
     return "compare_two"
 
 
-def _size(product: Product, body: Body, slots: Slots, language: str) -> str:
+def _row(product: Product, text: str, slots: Slots) -> str:
+    """Return "size_row" when the text asks whom a size of the table is for."""
+    named = re.search(r"(?<![a-z])(x{0,4}[sml]|[2-9]xl)(?![a-z])", text)
+    row = next((r for r in product.size if named and r.name.lower() == named[1]), None)
+    if row is None or not re.search("斤|重|高|多大|kg|weight|height|tall", text):
+        return ""
+    tall, heavy = ([f"{number:g}" for number in pair] for pair in (row.height_cm, row.jin))
+    slots["size"] = row.name
+    slots["tall"], slots["heavy"] = "到".join(tall), "到".join(heavy)
+    return "size_row"
+
+
+def _size(meaning: Meaning, product: Product, text: str, slots: Slots, language: str) -> str:
+    body = meaning.body
     if not product.size:
         return "sizes" if product.values("size") else "size_no_table"
     if not body:
-        return "size_ask"
+        return _row(product, text, slots) or "size_ask"
     height, weight = body.height_cm, body.weight_jin
     slots["body"] = body.said(language)
+    slots["measures"] = body.brief(language)
     rows = [row.name for row in product.size if row.fits(height, weight)]
     if height is None or weight is None:
         slots["sizes"] = "码、".join(rows) if language == "zh" else " or ".join(rows)
@@ -144,10 +161,16 @@ def _region(product: Product, text: str, slots: Slots) -> str:
     return "region_yes" if excluded else "region_open"
 
 
+def _stock(product: Product, text: str) -> str:
+    if product.stock == 0:
+        return "sold_out"
+    return "colour_missing" if _colour(product, text) == "colour_missing" else "stock"
+
+
 def _colour(product: Product, text: str) -> str:
     if not product.values("colour"):
         return "variants"
-    asked = re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])色", text)
+    asked = re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])(?:色|的)", text)
     known = "".join(product.values("colour"))
     return "colour_missing" if asked and asked[1] not in known else "colours"
 
@@ -164,8 +187,8 @@ def detail(text: str, product: Product) -> str:
 
 
 _ASKED_BY_UNIT = (
-    ("毫升|多大容量|装多少|能装|几升", "容量"),
-    ("多重|几斤|多少克|重不重|沉不沉", "杯重重量净重"),
+    ("毫升|多大容量|装多少|能装多|几升", "容量"),
+    ("多重|几斤|多少克|重不重|沉不沉", "杯重重量净重净含量"),
     ("多长|多高|多宽|几厘米|多大尺寸", "尺寸"),
     ("什么做的|啥做的|什么料", "材质"),
 )

@@ -16,9 +16,23 @@ from livehost.brain.reply.wording import Wording, style_of
 
 MOST = 40
 """Characters of a sentence of several answers; Latin letters count a half."""
+NICK = 8
+"""Characters of a nickname that is said."""
 _SIZED = frozenset({"size", "size_two", "size_split"})
 _FACTS = frozenset(
-    {"price", "stock", "colours", "variants", "sizes", "delivery", "free", "fee", "order"}
+    {
+        "price",
+        "stock",
+        "prices",
+        "stocks",
+        "colours",
+        "variants",
+        "sizes",
+        "delivery",
+        "free",
+        "fee",
+        "order",
+    }
 )
 """Situations whose few words stand beside others in one sentence."""
 
@@ -78,7 +92,7 @@ def _shared(told: list[Told], words: Wording) -> list[str]:
 
 def _clause(one: Told, words: Wording) -> str:
     if one.key in _SIZED:
-        return _sized(one)
+        return _sized(one, words)
     return words.clause(one.key, one.slots, one.language) or words.clause(
         "unknown", one.slots, one.language
     )
@@ -94,19 +108,19 @@ def _alone(one: Told, words: Wording) -> list[str]:
     return naming(said, one.question, one.meaning.product)
 
 
-def _sized(one: Told) -> str:
+def _sized(one: Told, words: Wording) -> str:
     """Return the size of one viewer: "小明穿M码", by the measures where the name is not said."""
     slots, chinese = one.slots, one.language == "zh"
     nick = one.question.nickname
-    who = nick if nick and len(nick) <= 8 else slots["body"] + ("的" if chinese else "")
+    who = nick if nick and len(nick) <= NICK else slots["measures"]
+    if one.key == "size_split":
+        if not chinese:
+            return f"{who}: size {slots['size']} by height, size {slots['other']} by weight"
+        return f"{who}按身高{slots['size']}码、按体重{slots['other']}码"
     size = slots["size"]
     if one.key == "size_two":
         size += f"码或者{slots['other']}" if chinese else f" or {slots['other']}"
-    if one.key == "size_split":
-        if not chinese:
-            return f"{who} takes size {size} by height and size {slots['other']} by weight"
-        return f"{who}按身高{size}码、按体重{slots['other']}码"
-    return f"{who}穿{size}码" if chinese else f"{who} takes size {size}"
+    return words.one_of("_sized", {"who": who, "size": size}, one.language)
 
 
 def _joined(clauses: list[str], language: str) -> list[str]:
@@ -141,8 +155,11 @@ def naming(sentences: list[str], question: Question, product: Product | None) ->
     return [_named(s, short if n else product.name, product) for n, s in enumerate(sentences)]
 
 
+_FIGURE = re.compile(r"\d|X*[SML]码|size X*[SML]")
+
+
 def _named(sentence: str, name: str, product: Product) -> str:
-    figure = re.search(r"\d", sentence.replace(product.name, "名" * len(product.name)))
+    figure = _FIGURE.search(sentence.replace(product.name, "名" * len(product.name)))
     if not figure or any(0 <= sentence.find(n) < figure.start() for n in product.names()):
         return sentence
     return f"{name}，{sentence}"

@@ -51,6 +51,11 @@ class Body:
             parts.append(f"{words[2]}{amount:g}{words[3] if kilos else words[4]}")
         return words[5].join(parts)
 
+    def brief(self, language: str) -> str:
+        """Return the measures in few words: "165厘米110斤"."""
+        said = self.said(language)
+        return re.sub("身高|体重|、", "", said) if language == "zh" else said
+
 
 _HEIGHT, _WEIGHT = (120, 215), (70, 300)
 _LIGHT = 75  # a bare weight below is kilograms: nobody who asks weighs 37 kg
@@ -116,9 +121,10 @@ class Intents:
 
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
 
-    def first(self, text: str) -> str | None:
-        """Return the first intent that fits a folded text."""
-        return next((name for name, pattern in self.patterns if pattern.search(text)), None)
+    def first(self, text: str, but: str = "") -> str | None:
+        """Return the first intent that fits a folded text, `but` for one."""
+        fitting = (name for name, pattern in self.patterns if pattern.search(text))
+        return next((name for name in fitting if name != but), None)
 
 
 @functools.cache
@@ -168,7 +174,7 @@ def is_english(text: str) -> bool:
 
 
 _ASKS = re.compile(
-    r"[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥"
+    r"(.)不\1|多[高大长宽重厚沉深]|[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥"
     r"|\b(?:what|how|which|where|when|who|why|is|are|does|do|can|will|has|have)\b"
 )
 

@@ -140,12 +140,16 @@ class Wording:
         style = style_of(language)
         leads = style.wordings["_again" if again else "_about"]["say"]
         lead, _ = self._choice.of(f"{language}.about.{key}", leads)
-        return split(lead + text)
+        return split(lead + text + ("" if text[-1] in "。！？.!?" else style.stop))
+
+    def one_of(self, key: str, slots: Slots, language: str) -> str:
+        """Return one wording of a key, filled."""
+        wordings = style_of(language).wordings[key]["say"]
+        return self._choice.of(f"{language}.{key}", wordings, slots=slots)[0]
 
     def named(self, nick: str, language: str) -> str:
         """Return a sentence that turns to a viewer."""
-        wordings = style_of(language).wordings["_nick"]["say"]
-        return self._choice.of(f"{language}._nick", wordings, slots={"nick": nick})[0]
+        return self.one_of("_nick", {"nick": nick}, language)
 
 
 def sentences(text: str) -> list[str]:

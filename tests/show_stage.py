@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livehost.errors import WireLost
+from livehost.stage.brain_link import MOST_AGAIN
 from livehost.stage.cues import Cues
 from livehost.stage.playout import Playout
 from livehost.wire import (
@@ -51,6 +52,7 @@ class FakeStage:
         self.cues = Cues()
         self.brain: FakeConnection | None = None
         self.kept: deque[Message] = deque()
+        self.told: deque[Message] = deque(maxlen=MOST_AGAIN)
         self.air: list[Sounded] = []
         self.shown: list[tuple[float, Cue]] = []
         self.received: list[Message] = []
@@ -64,10 +66,15 @@ class FakeStage:
         if not self.alive:
             raise WireLost("nobody listens")
         self.brain = FakeConnection(self)
-        self.brain.deliver(Hello(f"boot{self.boot}", 720, 1280, "25/1", self.playout.on_air))
-        while self.kept:
-            self.brain.deliver(self.kept.popleft())
+        self._greet(self.brain)
         return self.brain
+
+    def _greet(self, brain) -> None:
+        brain.deliver(Hello(f"boot{self.boot}", 720, 1280, "25/1", self.playout.on_air))
+        for message in tuple(self.told):
+            brain.deliver(message)
+        while self.kept:
+            self._report(self.kept.popleft())
 
     def receive(self, message: Message) -> None:
         self.received.append(message)
@@ -125,6 +132,7 @@ class FakeStage:
     def _report(self, message: Message) -> None:
         if self.brain:
             self.brain.deliver(message)
+            self.told.append(message)
         else:
             self.kept.append(message)
 
@@ -145,6 +153,7 @@ class FakeStage:
         self.playout, self.cues, self.alive = Playout(), Cues(), True
         self._late = deque([[] for _ in range(LEAD)])
         self.kept.clear()
+        self.told.clear()
 
     # --- what viewers got ---------------------------------------------------------------------
 
@@ -213,9 +222,7 @@ class SocketStage(FakeStage):
         self.brain = _Posting(connection)
         self.connections += 1
         self.connected.set()
-        self.brain.deliver(Hello(f"boot{self.boot}", 720, 1280, "25/1", self.playout.on_air))
-        while self.kept:
-            self.brain.deliver(self.kept.popleft())
+        self._greet(self.brain)
         try:
             async for message in connection.messages():
                 self.receive(message)

@@ -365,7 +365,7 @@ def adopted(left: Unfinished) -> Aired:
         written=True,
         sent=sum(state != "planned" for state in states),
         heard=heard,
-        reported=sum(state in CHAT_SAID for state in states),
+        done={n for n, state in enumerate(states) if state in CHAT_SAID},
         settled=heard > 0,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from livehost.brain.director import Director
@@ -71,7 +71,7 @@ class Aired:
         written: no more sentences follow.
         sent: sentences begun to be sent.
         heard: sentences heard to their end.
-        reported: sentences that the stage is done with.
+        done: sentences that the stage is done with.
         over: nothing more will be sent.
         dropped: cut or lost; it no longer moves the script.
         resume: dropped, and what was not heard is to be said later.
@@ -86,7 +86,7 @@ class Aired:
     written: bool = False
     sent: int = 0
     heard: int = 0
-    reported: int = 0
+    done: set[int] = field(default_factory=set)
     over: bool = False
     dropped: bool = False
     resume: bool = False
@@ -97,7 +97,7 @@ class Aired:
     @property
     def pending(self) -> bool:
         """The stage still has something to report."""
-        return self.reported < self.sent
+        return len(self.done) < self.sent
 
     def text(self, sentence: int) -> str:
         """Return a sentence's text."""
@@ -178,7 +178,7 @@ class OnAir:
     def report(self, report: Started | Heard) -> None:
         """Take in what the stage says about a sentence."""
         aired = self._aired.get(report.utterance)
-        if aired is None:
+        if aired is None or report.sentence in aired.done:  # told again to a brain that is new
             return
         if isinstance(report, Started):
             self._started(aired, report.sentence, report.tick)
@@ -214,7 +214,7 @@ class OnAir:
                 entry["state"] = state
         if self.saying == (aired, heard.sentence):
             self.saying = None
-        aired.reported += 1
+        aired.done.add(heard.sentence)
         if heard.samples:
             self._settle(aired, "answered")
         if not heard.interrupted:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MOST_BACKLOG = 4 * 1024 * 1024  # bytes towards a slow brain before packets are left out
 MOST_KEPT = 1000  # reports kept while no brain is connected
+MOST_AGAIN = 8  # reports told again to a brain that connects: the last one may have died with them
 
 
 class BrainLink:
@@ -53,6 +54,7 @@ class BrainLink:
         self._receive = receive
         self._brain: Connection | None = None
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
+        self._told: deque[Message] = deque(maxlen=MOST_AGAIN)
         self._skipping = True
         self.connections = 0
         self.malformed = 0
@@ -79,9 +81,13 @@ class BrainLink:
     def report(self, message: Started | Heard) -> None:
         """Send a report, or keep it for the next brain."""
         if self._brain:
-            self._brain.post(message)
+            self._tell(self._brain, message)
         else:
             self._kept.append(message)
+
+    def _tell(self, brain: Connection, message: Message) -> None:
+        brain.post(message)
+        self._told.append(message)
 
     def post(self, message: Message) -> None:
         """Send a message that only matters now."""
@@ -111,8 +117,10 @@ class BrainLink:
         try:
             brain.post(self._hello())
             brain.post(StreamInfo(self._header))
+            for message in tuple(self._told):
+                brain.post(message)
             while self._kept:
-                brain.post(self._kept.popleft())
+                self._tell(brain, self._kept.popleft())
             await self._read(brain)
         except WireLost as error:
             self.malformed += 1

@@ -18,7 +18,7 @@ from livehost.brain.product import Promotion
 from livehost.brain.programme.clock import occurrences
 from livehost.brain.script import Line
 
-AHEAD = 35.0
+AHEAD = 22.0
 """Seconds before a mark from which the time left is said: a sentence has to end first."""
 SAYING = 8.0
 """Seconds that are kept between a time left as it is said and the true one when it is chosen."""

@@ -16,6 +16,7 @@ from benchmarks import (
     clip,
     cost,
     evening,
+    experiments,
     face,
     live,
     machine,
@@ -32,7 +33,7 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    more = "comma-separated; more: chat, clip, evening, face, lines, peers"
+    more = "comma-separated; more: chat, clip, evening, experiments, face, lines, peers"
     parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
@@ -49,6 +50,7 @@ def main() -> None:
             "chat": chat.measure,
             "lines": chat_lines.measure,
             "evening": evening.measure,
+            "experiments": experiments.measure,
             "face": lambda: face.measure(min(given.minutes, 3.0), cache),
         }
         results: dict[str, Any] = {"machine": machine.facts()}

@@ -22,8 +22,7 @@ from livehost.cli import main
 from livehost.report.gather import gather, quantile
 from livehost.report.page import page
 from livehost.report.tables import COLUMNS, arms_csv, hours_csv, titles_csv
-from livehost.report.titles import hourly, summed
-from livehost.report.trials_page import watching
+from livehost.report.titles import hourly, mean, summed
 from livehost.report.tried import tried
 from livehost.report.words import WORDS
 
@@ -233,10 +232,11 @@ def test_titles_and_their_results(titled, tmp_path):
     assert second.messages == {"order": 2} and third.messages == {"follow": 1}
     (a, hours), (b, _) = summed(report.periods)
     assert a.title == "a" and hours == pytest.approx(1.0) and a.messages["order"] == 1
-    assert watching(a) == "50" and watching(b) == ""
+    assert mean(a.watching) == "50" and mean(b.watching) == ""
     assert report.hours[0].watching == [40] and report.hours[0].viewers == {"u1"}
     assert "counted" not in report.hours[0].done and report.hours[0].messages["audience"] == 0
     text = page(report)
+    assert all(WORDS["zh"][key] in text for key in ("did_click", "did_order", "watching"))
     assert "春季外套 &lt;b&gt;" in text and WORDS["zh"]["titles_note"] in text
     rows = list(csv.DictReader(io.StringIO(titles_csv(report.periods).lstrip("\ufeff"))))
     assert [r["orders"] for r in rows] == ["1", "2", "0"] and rows[0]["watching"] == "50"

@@ -11,6 +11,7 @@ from html import escape
 
 from livehost.report.gather import NO_ANSWER, Hour, Report, quantile, total
 from livehost.report.html import table
+from livehost.report.titles import mean
 from livehost.report.trials_page import experiments, titles
 from livehost.report.tried import Tried
 from livehost.report.words import WORDS
@@ -98,6 +99,9 @@ def _by_hour(hours: Sequence[Hour], say: dict[str, str]) -> str:
         "hour", "viewers", "comments", "answered", "latency",
         "gifts", "follows", "likes", "speech", "stopped",
     )  # fmt: skip
+    told = [kind for kind in ("click", "order") if any(h.messages[kind] for h in hours)]
+    watched = any(hour.watching for hour in hours)
+    keys += (*(f"did_{kind}" for kind in told), *(("watching",) if watched else ()))
     rows = [
         (
             f"{hour.begins:%m-%d %H:00}",
@@ -110,6 +114,8 @@ def _by_hour(hours: Sequence[Hour], say: dict[str, str]) -> str:
             hour.messages["like"],
             f"{hour.seconds / 60:.0f}",
             hour.stopped.total(),
+            *(hour.messages[kind] for kind in told),
+            *((mean(hour.watching),) if watched else ()),
         )
         for hour in hours
     ]

@@ -10,8 +10,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from livehost.report.gather import NO_ANSWER, Hour, Report, quantile
-from livehost.report.titles import Period
-from livehost.report.trials_page import watching
+from livehost.report.titles import Period, mean
 from livehost.report.tried import Tried
 
 COLUMNS = (
@@ -69,7 +68,7 @@ def _hour(hour: Hour) -> list[object]:
         hour.model_errors,
         hour.messages["click"],
         hour.messages["order"],
-        round(sum(hour.watching) / len(hour.watching)) if hour.watching else "",
+        mean(hour.watching),
     ]
 
 
@@ -90,7 +89,7 @@ def _title(period: Period) -> list[object]:
     return [
         period.title, period.text, period.cover,
         period.begins.isoformat(), period.ends.isoformat(), round(period.hours, 3),
-        len(period.viewers), watching(period),
+        len(period.viewers), mean(period.watching),
         *(period.messages[kind] for kind in _DONE),
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ is named; the intervals say only how far the numbers could be chance.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,8 +63,8 @@ class Periods:
                 self._now = None
             case "title":
                 self.alive(at)
-                texts = (str(body.get(key) or "") for key in ("title", "text", "cover"))
-                self._now = Period(*texts, at, at)
+                name, text, cover = (str(body.get(k) or "") for k in ("title", "text", "cover"))
+                self._now = Period(name, text, cover, at, at)
                 self.all.append(self._now)
 
     def alive(self, at: datetime) -> None:
@@ -111,3 +111,8 @@ def hourly(count: int, hours: float) -> tuple[float, float, float] | None:
     draws = np.random.default_rng(1).gamma(count + 0.5, 1 / hours, _DRAWS)
     low, high = np.quantile(draws, INTERVAL)
     return count / hours, float(low), float(high)
+
+
+def mean(numbers: Sequence[int]) -> str:
+    """Return the mean of reported audiences, "" of none."""
+    return f"{sum(numbers) / len(numbers):.0f}" if numbers else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from livehost.report.html import table
-from livehost.report.titles import Period, hourly, summed
+from livehost.report.titles import Period, hourly, mean, summed
 from livehost.report.tried import Tried
 
 _WIDE, _ROW, _NAMES, _FOOT = 720, 26, 170, 20  # of a plot
@@ -99,7 +99,7 @@ def titles(periods: Sequence[Period], say: dict[str, str]) -> Iterable[str]:
             period.cover,
             f"{hours:.1f}",
             len(period.viewers),
-            watching(period),
+            mean(period.watching),
             period.messages["comment"],
             period.messages["follow"],
             _rate(period.messages["click"], hours),
@@ -108,13 +108,6 @@ def titles(periods: Sequence[Period], say: dict[str, str]) -> Iterable[str]:
         for period, hours in summed(periods)
     ]
     yield table([say[key] for key in heads], rows)
-
-
-def watching(period: Period) -> str:
-    """Return how many watched on average, as it was reported."""
-    if not period.watching:
-        return ""
-    return f"{sum(period.watching) / len(period.watching):.0f}"
 
 
 def _rate(count: int, hours: float) -> str:

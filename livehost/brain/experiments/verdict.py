@@ -22,6 +22,7 @@ LEVEL = 0.95  # of intervals
 ERROR = (
     0.05  # at most so often a winner is named although no arm is better, however often one looks
 )
+MARGIN = 2.0  # on the evidence that is asked for: the dispersion is an estimate itself
 EFFECT = 0.6  # standard deviation of the log ratios that the test is made for
 LEADS = 0.9  # probability to be the best from which an arm leads
 ALIKE = 0.02  # expected loss, as a share of the reward, that is not worth an answer
@@ -60,17 +61,17 @@ class Standings:
     standing: Standing
 
 
-def judge(known: Knowledge, least: int, seed: int = 0) -> Standings:
+def judge(known: Knowledge, least: int, seed: int = 0, draws: int = DRAWS) -> Standings:
     """Return what may be said.
 
     Args:
         least: exposures that every arm needs before anything is said.
     """
-    draws = known.draw(np.random.default_rng(seed), DRAWS)
-    best = np.bincount(draws.argmax(1), minlength=draws.shape[1]) / len(draws)
-    loss = (draws.max(1, keepdims=True) - draws).mean(0)
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    leader, mean = int(best.argmax()), draws.mean(0)
+    drawn = known.draw(np.random.default_rng(seed), draws)
+    best = np.bincount(drawn.argmax(1), minlength=drawn.shape[1]) / len(drawn)
+    loss = (drawn.max(1, keepdims=True) - drawn).mean(0)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    leader, mean = int(best.argmax()), drawn.mean(0)
     standing = _standing(known, least, leader, best, loss, mean)
     return Standings(mean, low, high, best, loss, leader, standing)
 
@@ -80,7 +81,7 @@ def _standing(
 ) -> Standing:
     if int(known.exposures.min()) < least:
         return Standing.COLLECTING
-    if evidence(known, leader) >= (len(best) - 1) / ERROR:
+    if evidence(known, leader) >= MARGIN * (len(best) - 1) / ERROR:
         return Standing.BETTER
     if loss.max() <= ALIKE * mean.max():
         return Standing.ALIKE
@@ -123,7 +124,18 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def _odds(yes: float, no: float, others_yes: float, others_no: float) -> float:
-    """Return the likelihood ratio for two shares: a normal mixture of log odds ratios."""
+    """Return a likelihood ratio for two shares: the mean of three, each good where it is.
+
+    The split of the successes (which may be few), that of the failures, and a normal mixture of log
+    odds ratios. As rates, shares vary more than they do: the first two err on the safe side.
+    """
+    trials, other_trials = yes + no, others_yes + others_no
+    few = _rates(yes, trials, others_yes, other_trials)
+    most = _rates(no, trials, others_no, other_trials)
+    return (few + most + _log_odds(yes, no, others_yes, others_no)) / 3
+
+
+def _log_odds(yes: float, no: float, others_yes: float, others_no: float) -> float:
     cells = [max(cell, 0.0) + 0.5 for cell in (yes, no, others_yes, others_no)]
     apart = math.log(cells[0] * cells[3] / (cells[1] * cells[2]))
     variance = sum(1 / cell for cell in cells)

@@ -33,6 +33,7 @@ class FakeDesk:
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.given: list[tuple[str, dict[str, Any], Who]] = []
         self.checks_roles = False
+        self.remembered: list[tuple[str, str, str, Outcome]] = []
         self.outcome = Outcome(True, "done", {"n": 1})
         self.command_seconds = 0.0
         self.values: dict[str, Any] = {
@@ -67,6 +68,12 @@ class FakeDesk:
         self.commands.append((name, args))
         await asyncio.sleep(self.command_seconds)
         return self.outcome
+
+    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
+        self.remembered.append((user, key, what, outcome))
+
+    def kept(self) -> list[tuple[str, str, str, Outcome]]:
+        return list(self.remembered)
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:
         self.notes.append((who, what, ok, message))

@@ -55,8 +55,9 @@ def test_changes_and_events_follow_in_numbered_updates():
             update = await socket.receive_json()
             assert update["seq"] == snapshot["seq"] + 1
             assert update["patch"] == {"mode": "slate", "outputs": {"douyin": None}}
-            (event,) = update["events"]
-            assert (event["kind"], event["data"]["found"]) == ("gate", "<b>最好</b>")
+            gate, output = update["events"]
+            assert (gate["kind"], gate["data"]["found"]) == ("gate", "<b>最好</b>")
+            assert (output["kind"], output["data"]["state"]) == ("output", "gone")
 
     asyncio.run(main())
 

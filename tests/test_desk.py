@@ -1,15 +1,17 @@
 """What operators tell a whole show on virtual time: take-over, silence, outputs, who did it."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
 from livehost.brain.command import Args, Nothing, Outcome, Role, Table, Who, command, declared
+from livehost.brain.console.orders import Orders
 from livehost.brain.desk import GROUPS, all_commands
 from livehost.brain.lease import SECONDS, Lease
 from livehost.wire import Cue, CueKind, Speech
 
-from .test_brain import no_console, sql, until, with_brain  # noqa: F401  (a fixture)
+from .test_brain import Brain, no_console, sql, until, with_brain  # noqa: F401  (a fixture)
 from .virtual import run
 
 OLGA = Who("olga", Role.OWNER, "10.0.0.1", "olga:phone")
@@ -250,3 +252,41 @@ def test_wrong_arguments_are_one_line_without_what_was_given(tmp_path, name, arg
     outcome = with_brain(tmp_path, test)
     assert not outcome.ok and word in outcome.message and "\n" not in outcome.message
     assert "SECRET" not in outcome.message and outcome.code in ("args", "unknown")
+
+
+def test_command_asked_again_after_a_restart_of_the_brain_is_not_done_twice(tmp_path):
+    """The answer is in the state file: a phone that sends again what it was not told gets it."""
+
+    async def test(stage, live):
+        async with _orders(live) as orders:
+            said = await orders.give_once("p-1", "say", {"text": "只说一次。"}, OTTO)
+            await until(lambda: "只说一次。" in stage.texts)
+        await live.end()
+        again = Brain(tmp_path, stage)
+        try:
+            async with _orders(again) as orders:
+                repeated = await orders.give_once("p-1", "say", {"text": "只说一次。"}, OTTO)
+                other = await orders.give_once("p-1", "say", {"text": "另一句。"}, OTTO)
+            await asyncio.sleep(20)
+        finally:
+            await again.end()
+        return said, repeated, other, stage.texts
+
+    said, repeated, other, texts = with_brain(tmp_path, test)
+    assert said[0].ok and not said[1]
+    assert repeated == (said[0], True)
+    assert other[0].code == "id"
+    assert texts.count("只说一次。") == 1
+    assert "只说一次" not in str(sql(tmp_path, "SELECT what FROM acks"))
+
+
+@asynccontextmanager
+async def _orders(live):
+    orders = Orders(live.desk)
+    running = asyncio.ensure_future(orders.run())
+    await asyncio.sleep(0)
+    try:
+        yield orders
+    finally:
+        running.cancel()
+        await asyncio.wait({running})

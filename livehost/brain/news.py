@@ -26,6 +26,11 @@ class Item(NamedTuple):
     kind: str
     data: dict[str, Any]
 
+    @classmethod
+    def now(cls, kind: str, data: dict[str, Any]) -> Item:
+        """Return an event of this moment."""
+        return cls(datetime.now(UTC).isoformat(timespec="milliseconds"), kind, data)
+
 
 Listener = Callable[[Item], None]
 
@@ -45,6 +50,6 @@ class News:
         """Tell everybody."""
         if not self._listeners:
             return
-        item = Item(datetime.now(UTC).isoformat(timespec="milliseconds"), kind, data)
+        item = Item.now(kind, data)
         for listener in tuple(self._listeners):
             listener(item)

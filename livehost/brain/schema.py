@@ -86,10 +86,20 @@ _VERSIONS: tuple[str, ...] = (
         share REAL NOT NULL,    -- probability that it was chosen with
         chosen TEXT NOT NULL,
         began TEXT NOT NULL DEFAULT '',     -- first sound; '' when it was never on air
-        until TEXT NOT NULL DEFAULT '',     -- what happens from then on is not counted; '' still open
+        until TEXT NOT NULL DEFAULT '',     -- what happens from then on does not count; '' open
         viewer_minutes REAL,    -- NULL where no audience was reported
         counts TEXT NOT NULL DEFAULT '{}',  -- JSON: what viewers did, by kind
         PRIMARY KEY (experiment, number)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE acks (     -- answers to commands, for those who ask again after a restart
+        user TEXT NOT NULL,
+        id TEXT NOT NULL,       -- chosen by the client
+        what TEXT NOT NULL,     -- hash of name and arguments
+        outcome TEXT NOT NULL,  -- JSON
+        at TEXT NOT NULL,
+        PRIMARY KEY (user, id)
     ) WITHOUT ROWID;
     """,
 )

@@ -25,6 +25,7 @@ STATE_FILE = "show.sqlite3"
 AUDIT_FOLDER = "audit"
 ID_BLOCK = 1000  # utterance ids reserved at once
 RESUME_SECONDS = 1800.0  # an older cursor starts the script anew
+ACK_SECONDS = 600.0  # an answer to a command is known for so long after a restart
 WAITING_SECONDS = 120.0  # chat not answered yet is taken up again this long after it came
 
 
@@ -57,6 +58,7 @@ class Memory:
         noticed: seconds since the last spoken notice; None for never or long ago.
         flags: operator switches ("paused", "slate").
         show_seconds: seconds since this show began; 0 for a new one.
+        acks: (user, id, hash of the command, outcome as JSON) of commands answered lately.
         programme: see `Director.to_json`.
     """
 
@@ -71,6 +73,7 @@ class Memory:
     show_seconds: float = 0.0
     show: str = ""
     programme: dict[str, Any] = field(default_factory=dict)
+    acks: tuple[tuple[str, str, str, str], ...] = ()
 
 
 MOST_OUTCOMES = 500
@@ -248,6 +251,12 @@ class State:
         self.store.put("INSERT INTO audit (at, kind, what) VALUES (?, ?, ?)", _now(), kind, text)
         self.log.note(Audit(kind), **what)
 
+    def ack(self, user: str, key: str, what: str, outcome: str) -> None:
+        """Keep the answer to a command over a restart of the brain."""
+        self.store.put(
+            "INSERT OR REPLACE INTO acks VALUES (?, ?, ?, ?, ?)", user, key, what, outcome, _now()
+        )
+
     def flag(self, name: str, value: Any) -> None:
         """Keep an operator's switch over a restart of the brain."""
         self._meta(f"flag.{name}", value)
@@ -299,8 +308,14 @@ class State:
             flags=flags,
             show_seconds=_age(began) or 0.0,
             show=began,
+            acks=self._acks(),
             programme=_table(meta.get("programme")),
         )
+
+    def _acks(self) -> tuple[tuple[str, str, str, str], ...]:
+        self.store.now("DELETE FROM acks WHERE at < ?", _ago(ACK_SECONDS))
+        rows = self.store.rows("SELECT user, id, what, outcome FROM acks ORDER BY at")
+        return tuple((user, key, what, outcome) for user, key, what, outcome in rows)
 
     def _place(self) -> Place | None:
         for segment, line, sentence, round_, at in self.store.rows(

@@ -8,7 +8,7 @@ brain's event loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -73,6 +73,16 @@ class Desk(Protocol):
 
     async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
         """Carry out a command of `table`. Never raises on bad arguments."""
+
+    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
+        """Keep what became of a command that was given under a key, over a restart.
+
+        Args:
+            what: a hash of the command.
+        """
+
+    def kept(self) -> Iterable[tuple[str, str, str, Outcome]]:
+        """Return what an earlier process kept: (user, key, what, outcome), oldest first."""
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:
         """Write into the audit log what somebody did to the console itself, such as log in."""

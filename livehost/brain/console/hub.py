@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from livehost.brain.console.answers import encoded, plain
@@ -158,6 +158,8 @@ class Hub:
         """Tell what changed since the last time, if anything did."""
         tree = self._look()
         patch = difference(self._tree, tree)
+        for item in changed_outputs(self._tree, tree):
+            self._pending.append(item)
         if not (patch or self._pending or self._left_out):
             return
         self._tree = tree
@@ -237,3 +239,13 @@ class Hub:
             everything["recent"] = self._desk.recent()
             self._snapshot = self.seq, encoded(everything)
         return self._snapshot[1]
+
+
+def changed_outputs(before: Tree, after: Tree) -> Iterator[Item]:
+    """Yield an event for each output that came, went or changed its state."""
+    old, new = (tree.get("outputs") or {} for tree in (before, after))
+    for name in {**old, **new}:
+        was, now = (str(outputs.get(name, {}).get("state", "gone")) for outputs in (old, new))
+        if was != now:
+            reason = str(new.get(name, {}).get("reason", ""))
+            yield Item.now("output", {"name": name, "state": now, "before": was, "reason": reason})

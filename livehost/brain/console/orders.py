@@ -6,6 +6,7 @@ In:  commands from HTTP and websockets.   Out: outcomes from the desk's table.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Mapping
@@ -25,10 +26,16 @@ REUSED = Outcome(False, "this id was used for another command", code="id")
 
 @dataclass(eq=False, slots=True)
 class _Given:
-    """A command that was given under an id: what it was, and what becomes of it."""
+    """A command that was given under an id.
+
+    Attributes:
+        what: a hash of it.
+        outcome: what became of it; None: it is under way, see `task`.
+    """
 
     what: str
-    task: asyncio.Task[Outcome]
+    outcome: Outcome | None = None
+    task: asyncio.Task[Outcome] | None = None
 
 
 class Orders:
@@ -40,7 +47,9 @@ class Orders:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._given: OrderedDict[tuple[str, str], _Given] = OrderedDict()
+        self._given: OrderedDict[tuple[str, str], _Given] = OrderedDict(
+            ((user, key), _Given(what, outcome)) for user, key, what, outcome in desk.kept()
+        )
         self._group: asyncio.TaskGroup | None = None
         self._under_way = 0
         self.counts: Counter[str] = Counter()
@@ -93,24 +102,46 @@ class Orders:
         Returns:
             What became of it, then or now; whether that was then.
         """
-        what = json.dumps([name, args], sort_keys=True)
+        what = _hash(name, args)
         before = self._given.get((who.name, key))
         if before is not None:
-            outcome = await asyncio.shield(before.task) if before.what == what else REUSED
-            return outcome, before.what == what
+            if before.what != what:
+                return REUSED, False
+            return before.outcome or await asyncio.shield(_task(before)), True
         if self._group is None:
             return BUSY, False
-        task = self._group.create_task(self.give(name, args, who, until))
-        self._given[who.name, key] = _Given(what, task)
+        given = self._given[who.name, key] = _Given(what)
+        given.task = self._group.create_task(self._first(given, key, name, args, who, until))
         self._forget()
-        return await asyncio.shield(task), False
+        return await asyncio.shield(given.task), False
+
+    async def _first(
+        self, given: _Given, key: str, name: str, args: Mapping[str, Any], who: Who, until: float
+    ) -> Outcome:
+        given.outcome = outcome = await self.give(name, args, who, until)
+        given.task = None
+        known = self._desk.table.get(name)
+        if known is not None and not known.quiet:
+            self._desk.keep(who.name, key, given.what, outcome)
+        return outcome
 
     def _forget(self) -> None:
         """Let go of the oldest answers; what is under way stays."""
         for key in list(self._given)[: max(0, len(self._given) - MOST_KEPT)]:
-            if self._given[key].task.done():
+            if self._given[key].outcome is not None:
                 del self._given[key]
 
     def _counted(self, outcome: Outcome) -> Outcome:
         self.counts["ok" if outcome.ok else outcome.code or "refused"] += 1
         return outcome
+
+
+def _hash(name: str, args: Mapping[str, Any]) -> str:
+    """Return what tells two commands apart; arguments may be secret."""
+    text = json.dumps([name, args], sort_keys=True)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _task(given: _Given) -> asyncio.Task[Outcome]:
+    assert given.task is not None, "a command without an answer is under way"
+    return given.task

@@ -5,7 +5,8 @@ In:  the parts of a show.   Out: `ShowDesk`, which the console asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,16 @@ class ShowDesk:
             said = {key: value for key, value in args.items() if key not in known.secret}
             self._write(who, name, said, outcome)
         return outcome
+
+    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
+        """Keep what became of a command that was given under a key, over a restart."""
+        values = [outcome.ok, outcome.message, outcome.data, outcome.code]
+        self._show.state.ack(user, key, what, json.dumps(values, ensure_ascii=False, default=str))
+
+    def kept(self) -> Iterable[tuple[str, str, str, Outcome]]:
+        """Return what an earlier process kept: (user, key, what, outcome), oldest first."""
+        for user, key, what, outcome in self._show.state.memory.acks:
+            yield user, key, what, Outcome(*json.loads(outcome))
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:
         """Write into the audit log what somebody did to the console itself, such as log in."""

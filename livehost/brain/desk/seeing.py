@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.kinds import class_of
-from livehost.brain.desk.warnings import warnings
+from livehost.brain.desk.warnings import alerts, warnings
 from livehost.brain.writer import wall
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Seeing:
             "titles": show.titles.snapshot(),
             **self._records(),
             "voice": show.voice.value.snapshot() if show.voice.value else {},
-            "warnings": warnings(show),
+            "warnings": (lines := warnings(show)),
+            "alerts": alerts(lines),
         }
 
     def recent(self) -> dict[str, Any]:

@@ -31,6 +31,35 @@ def warnings(show: Show) -> list[str]:
     return found
 
 
+TODO = (
+    ("catalog not reloaded", "catalog", "correct the file; the old one stays in force"),
+    ("word lists not reloaded", "wordlists", "correct the file; the old one stays in force"),
+    ("state cannot be written", "disk", "free space on the disk, or repair it"),
+    ("audit log cannot be written", "disk", "free space on the disk, or repair it"),
+    ("the state file was damaged", "state", "the show goes on anew; keep the file for support"),
+    ("cached speech", "consent", "delete the files by hand: their person no longer consents"),
+    ("voice", "voice", "the next voice speaks meanwhile; look at the engine that is named"),
+    ("chat source", "chat", "look at the platform's page and at the source's settings"),
+    ("picture", "picture", "the machine is too busy or lost its GPU; close other programs"),
+    (
+        "the stage is not there",
+        "stage",
+        "it starts again by itself; if not, start livehost anew",
+    ),
+)
+"""How a warning begins, what names it, and what to do about it."""
+
+
+def alerts(lines: list[str]) -> list[dict[str, str]]:
+    """Return warnings with a word for programs and what to do."""
+    found = []
+    for line in lines:
+        known = (more for start, *more in TODO if line.startswith(start))
+        code, todo = next(known, ("other", ""))
+        found.append({"code": code, "text": line, "todo": todo})
+    return found
+
+
 def _records(show: Show) -> list[str]:
     store, audit = show.state.store, show.state.log
     found = []

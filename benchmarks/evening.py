@@ -235,8 +235,9 @@ def _wrong(seen: Seen, heard: list[Sounded], rows: list[dict[str, Any]]) -> list
 
 
 def _asked_figures(intent: Intent, rows: list[dict[str, Any]]) -> set[Any]:
-    """Return the figures of all messages that an utterance answers, as kilograms too."""
-    texts = [rows[_line(message)]["text"] for message in intent.answers]
+    """Return the figures of all that those who are answered wrote, as kilograms too."""
+    users = {rows[_line(message)]["user"] for message in intent.answers}
+    texts = [row["text"] for row in rows if row["user"] in users]  # measures are remembered
     bodies = [body_of(text) for text in texts]
     measures = [m for b in bodies for m in (b.height_cm, b.weight_jin, (b.weight_jin or 0) / 2)]
     return _figures(*texts) | {Decimal(f"{m:g}") for m in measures if m}
@@ -257,7 +258,7 @@ def _missed(
         wanted = _wanted(of, text, seen)
         if outcome != "answered" or not wanted or not said[utterance]:
             continue
-        if not any(word in said[utterance] for word in wanted):
+        if not any(word in said[utterance].lower() for word in wanted):
             missed[of] += 1
             examples[of].append(f"{text} -> {said[utterance]}")
     return {"counts": dict(missed), "examples": {of: found[:20] for of, found in examples.items()}}
@@ -279,7 +280,8 @@ def _wanted(of: str, text: str, seen: Seen) -> set[str]:
     fits = fits or [
         r.name for r in rows if r.fits(body.height_cm, None) or r.fits(None, body.weight_jin)
     ]
-    return {f"{name}码" for name in fits} | {f"size {n}" for n in fits} | {"客服", "不分", "尺码"}
+    told = {f"{name}码" for name in fits} | {f"size {name}" for name in fits}
+    return {words.lower() for words in told} | {"客服", "不分", "尺码"}
 
 
 def _on_card(product: Product, now: datetime) -> Iterator[str]:

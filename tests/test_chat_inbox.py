@@ -126,6 +126,12 @@ def test_when_many_wait_one_breath_answers_several_about_the_same_product():
     assert first.left == len(inbox) == 1 and inbox.take(1.0, "tea").message.text == "怎么洗"
 
 
+def test_what_a_breath_says_already_answers_all_who_ask_for_it():
+    colours = [f"有{colour}色吗" for colour in "红黑白蓝绿黄紫粉灰"]
+    first = crowded(["多少钱", *colours, "两件多少钱"]).take(1.0, "tea")
+    assert len(first.ids) == len(colours) + 2
+
+
 def test_a_breath_is_about_one_product_and_in_one_language():
     inbox = crowded(["多少钱", "cup多少钱", "how much is it", "tea包邮吗"])
     first = inbox.take(1.0, "tea")

@@ -74,6 +74,21 @@ def test_price_stock_and_postage_share_a_sentence(shop):
     assert "邮" in told[0] or "运费" in told[0]
 
 
+def test_one_list_of_colours_for_all_who_ask_for_one(shop):
+    told = "".join(crowd(shop, ("", "有红色吗"), ("", "有黑色的吗"), ("", "什么颜色")))
+    assert told.count("云雾白") == 1 and "红" not in told
+
+
+def test_the_answer_is_about_the_card_when_a_part_of_it_is(shop):
+    replier = GroundedReplier(shop, now=lambda: NOW)
+    price = question(shop, "多少钱", product="bottle")
+    first = question(shop, "165 110斤", product="bottle", together=(price,), waiting=MANY)
+    assert replier.reply(first).product.id == "bottle"
+    told = said(replier, first)
+    assert any("89元" in s for s in told) and any("防晒衣" in s and "M码" in s for s in told)
+    assert all(passes(shop, sentence, "bottle") for sentence in told)
+
+
 def test_nothing_is_said_twice_in_a_breath(shop):
     told = "".join(crowd(shop, ("a", "多少钱"), ("b", "这个咋卖的"), ("c", "1号链接多少钱")))
     assert told.count("179.9元") == 1

@@ -15,6 +15,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from livehost.brain.chat.classes import Class, Reading
 from livehost.brain.chat.kinds import Sort, reading_of, sort
@@ -28,6 +29,7 @@ MOST_TOGETHER = 300  # messages settled by one answer
 MANY = 3  # questions from which several are answered in one breath
 MOST_BREATH = 5  # different questions in one breath
 MOST_SIZES = 4  # sizes besides: a few words a viewer
+MOST_SAME = 30  # questions besides that what is said answers already
 AGEING = 30.0  # seconds of waiting that are worth one rank
 TOGETHER = 75.0  # seconds between the first and the last of those that are answered as one
 STALE = {Sort.QUESTION: 90.0, Sort.TALK: 90.0, Sort.CHATTER: 45.0}
@@ -54,6 +56,20 @@ CROWD, MOST_CROWD = 0.3, 1.5  # of a rank, for each doubling of those who ask th
 COMMENTS = (Sort.QUESTION, Sort.TALK, Sort.CHATTER)
 _SHORT = frozenset({Class.PRICE, Class.SIZE, Class.STOCK, Class.DELIVERY, Class.SERVICE})
 """Classes whose answers are a few words of the card."""
+_ONE_ANSWER = frozenset(
+    {
+        "price",
+        "discount",
+        "stock",
+        "colours",
+        "sizes",
+        "shipping_fee",
+        "returns",
+        "warranty",
+        "order",
+    }
+)
+"""Intents that are answered the same whatever else the question holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +227,11 @@ class Inbox:
         fitting.sort(key=lambda group: _score(group, now, product))
         others = [next(iter(group.values())) for group in fitting]
         sizes = [other for other in others if other.of is Class.SIZE][:MOST_SIZES]
-        return [other for other in others if other.of is not Class.SIZE][: MOST_BREATH - 1] + sizes
+        short = [other for other in others if other.of is not Class.SIZE]
+        chosen = [best, *short[: MOST_BREATH - 1], *sizes]
+        asked = {other.reading.intent for other in chosen if other.reading} & _ONE_ANSWER
+        same = (o for o in short[MOST_BREATH - 1 :] if o.reading and o.reading.intent in asked)
+        return [*chosen[1:], *islice(same, MOST_SAME)]
 
     def _taken(self, first: Waiting, now: float) -> Waiting:
         """Remove a message and those that ask the same; return it with them."""

@@ -85,9 +85,9 @@ def _on_the_road(product: Product) -> Slots:
 
 
 def plain_point(product: Product) -> str:
-    """Return a selling point without figures, "" when there is none."""
+    """Return a selling point without figures and gifts, "" when there is none."""
     points = product.selling_points
-    return next((text for text in points if not re.search("[0-9]", text)), "")
+    return next((text for text in points if not re.search("[0-9送赠]", text)), "")
 
 
 def _yuan(amount: Decimal, language: str) -> str:

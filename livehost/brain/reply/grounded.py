@@ -126,7 +126,8 @@ class GroundedReplier:
         told += [self._told(other, self.understand(other)) for other in question.together]
         told = [one for one in told if one.meaning.intent != "abuse"]
         if len(told) > 1:
-            return Answer(_each(breath(told, self._wording)), meaning.intent, meaning.product)
+            shown = next((one.meaning for one in told if _on_card(one)), meaning)
+            return Answer(_each(breath(told, self._wording)), meaning.intent, shown.product)
         sentences = self._compose(told[0]) if told else []
         return Answer(_each(sentences), meaning.intent, meaning.product)
 
@@ -339,6 +340,12 @@ class GroundedReplier:
             comma = "，" if told.language == "zh" else ", "
             return [f"{nick}{comma}{sentences[0]}", *sentences[1:]]
         return [self._wording.named(nick, told.language), *sentences]
+
+
+def _on_card(told: Told) -> bool:
+    """Return whether an answer is about the product on the card."""
+    product, shown = told.meaning.product, told.question.product
+    return product is not None and shown is not None and product.id == shown.id
 
 
 async def _each(sentences: list[str]) -> AsyncGenerator[str, None]:

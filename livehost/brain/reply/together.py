@@ -6,7 +6,7 @@ In:  what is to be told to whom.   Out: as few sentences as can be spoken.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livehost.brain.product import Product
 from livehost.brain.reply.answer import Question
@@ -65,12 +65,20 @@ def breath(told: list[Told], words: Wording) -> list[str]:
 
     Facts of the card come first, then sizes, then what needs a sentence of its own.
     """
-    once = list({one.fact: one for one in told}.values())
+    once = list({one.fact: one for one in _listed(told)}.values())
     facts = [one for one in once if one.key in _FACTS]
     sized = [one for one in once if one.key in _SIZED]
     rest = [one for one in once if one.key not in _FACTS | _SIZED]
     said = [s for one in rest for s in _alone(one, words)]
     return _shared(facts, words) + _shared(sized, words) + said
+
+
+def _listed(told: list[Told]) -> list[Told]:
+    """Return `told`, where one list of colours is said to all who ask for one."""
+    colours = [one for one in told if one.key in ("colours", "colour_missing")]
+    if len(colours) < 2:
+        return told
+    return [replace(one, key="colours") if one in colours else one for one in told]
 
 
 def _shared(told: list[Told], words: Wording) -> list[str]:

@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 
 from livehost.avc import annex_b
-from livehost.brain.webrtc import description
-from livehost.brain.webrtc.description import Unsuitable
-from livehost.brain.webrtc.fanout import MOST_STALLS, MOST_WAITING, Fanout, Feed, Unit
 from livehost.media import Packet, StreamHeader
+from livehost.rtc import description
+from livehost.rtc.description import Unsuitable
+from livehost.rtc.fanout import MOST_STALLS, MOST_WAITING, Fanout, Feed, Unit
 
 from .virtual import run
 
@@ -170,7 +170,8 @@ OFFER = (
     "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
     "a=candidate:1 1 udp 2113937151 5f0c.local 50000 typ host generation 0\r\n"
     "a=candidate:2 1 udp 2113937151 192.0.2.7 50001 typ host\r\na=end-of-candidates\r\n"
-    "a=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=fingerprint:sha-256 00\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+    "a=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=fingerprint:sha-256 00\r\n"
+    "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 )
 
 

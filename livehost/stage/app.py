@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 HEALTH_SECONDS = 0.25
 PROGRESS_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
-BRAIN = ""  # who wants Opus; outputs have names
+BRAIN, OUTPUTS = "brain", "outputs"  # who may want Opus
 CONSENT_SECONDS = 5.0
 WARM_PICTURES = 5  # drawn before going on air: the first ones cost many times the later ones
 
@@ -280,6 +280,7 @@ class Stage:
 
     def _remove_output(self, name: str) -> None:
         before = self._outputs.pop(name, None)
+        self._ask_for_opus()
         if before and self._group:
             self._group.create_task(self._end_output(name, *before), name=f"end-{name}")
 
@@ -287,9 +288,14 @@ class Stage:
         if self._group is None:
             return
         output, _ = self._outputs[name]
+        self._ask_for_opus()
         forever = supervise(f"output {name}", output.run)
         task = self._group.create_task(forever, name=f"output-{name}")
         self._outputs[name] = (output, task)
+
+    def _ask_for_opus(self) -> None:
+        wanted = any(output.sound == "opus" for output, _ in self._outputs.values())
+        self._wishes.opus(OUTPUTS, wanted)
 
     async def _end_output(self, name: str, output: Output, task: asyncio.Task[None] | None) -> None:
         try:

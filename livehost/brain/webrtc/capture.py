@@ -3,7 +3,7 @@
 In:  20 ms pieces of sound.   Out: pieces of speech, and where a stretch of it begins and ends.
 
 The level is measured as EBU R 128 does, while there is speech, and followed slowly. A stretch that
-begins takes along what was heard just before it: that is the reserve against an uneven network, too.
+begins takes along what was heard just before it, a reserve against an uneven network.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from aiohttp import hdrs, web
 
 from livehost.brain.console.answers import refusal
 from livehost.brain.console.guard import WHO
-from livehost.brain.webrtc import description, peer
-from livehost.brain.webrtc.description import MOST_SDP, Unsuitable, ufrag_of
+from livehost.brain.webrtc import peer
 from livehost.brain.webrtc.ice import Ice
 from livehost.brain.webrtc.peer import Refused, Session, Sessions
+from livehost.rtc import description
+from livehost.rtc.description import MOST_SDP, Unsuitable, ufrag_of
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"

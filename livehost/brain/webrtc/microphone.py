@@ -22,15 +22,15 @@ from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
 from livehost.brain.command import Role, Who
-from livehost.brain.webrtc import description
 from livehost.brain.webrtc.capture import PIECE, Capture, Sound, Taken
-from livehost.brain.webrtc.description import Unsuitable
 from livehost.brain.webrtc.endpoint import Endpoint
 from livehost.brain.webrtc.floor import Floor
 from livehost.brain.webrtc.ice import Ice
 from livehost.brain.webrtc.peer import Refused, Session, answered, new_id
 from livehost.clock import SAMPLE_RATE
 from livehost.errors import WireLost
+from livehost.rtc import description
+from livehost.rtc.description import Unsuitable
 from livehost.wire import Speech
 
 if TYPE_CHECKING:

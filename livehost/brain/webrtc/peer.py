@@ -13,9 +13,9 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 
 from livehost.brain.command import Who
-from livehost.brain.webrtc import description
-from livehost.brain.webrtc.description import Fragment, Unsuitable
 from livehost.brain.webrtc.ice import Ice
+from livehost.rtc import description
+from livehost.rtc.description import Fragment, Unsuitable
 
 NO_CODEC = (InvalidAccessError, InvalidStateError, OperationError)
 MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError)

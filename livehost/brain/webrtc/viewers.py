@@ -19,14 +19,14 @@ from aiohttp import web
 from aiortc import RTCPeerConnection
 
 from livehost.brain.command import Who
-from livehost.brain.webrtc import description
-from livehost.brain.webrtc.description import Unsuitable
 from livehost.brain.webrtc.endpoint import Endpoint
-from livehost.brain.webrtc.fanout import Fanout, Feed
 from livehost.brain.webrtc.ice import Ice
 from livehost.brain.webrtc.peer import Refused, Session, answered, new_id
 from livehost.brain.webrtc.source import Source
-from livehost.brain.webrtc.tracks import PacketTrack
+from livehost.rtc import description
+from livehost.rtc.description import Unsuitable
+from livehost.rtc.fanout import Fanout, Feed
+from livehost.rtc.tracks import PacketTrack
 from livehost.wire import Encoded
 
 log = logging.getLogger(__name__)

@@ -75,7 +75,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)  # the parent ends us, in its own time
     stdin = sys.stdin.buffer
     job = Job(**json.loads(stdin.readline()))
-    _die_with(job.parent)
+    die_with(job.parent)
     av.logging.set_level(av.logging.ERROR)
     with av.logging.Capture(local=False) as lines:
         try:
@@ -160,7 +160,8 @@ def _report(server: socket.socket) -> None:
             return
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """Have this process killed when `parent` ends; end at once if it has."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         sys.exit(1)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from livehost.errors import ConfigError
 from livehost.media import StreamHeader
-from livehost.stage.outputs import file, rtmp
+from livehost.stage.outputs import file, rtmp, whip
 from livehost.stage.outputs.aigc import label_tags
 from livehost.stage.outputs.loop import Limits, Link, Output
 from livehost.stage.outputs.redaction import redact
@@ -33,7 +33,8 @@ def make_output(
     """Return an output that is not running yet.
 
     Args:
-        url: rtmp:// or rtmps:// with its key, or a path that ends in .mp4 or .flv.
+        url: rtmp:// or rtmps:// with its key, whip+https://TOKEN@host/path (whip+http:// too), or
+            a path that ends in .mp4 or .flv.
         on_keyframe_wanted: called when a link is up; without it the first picture waits for the
             encoder's next keyframe.
         tags: metadata of the stream or file; None labels it as AI-generated.
@@ -42,9 +43,23 @@ def make_output(
         ConfigError: nothing can be sent to such a URL.
     """
     given = label_tags() if tags is None else tags
-    link = _rtmp if "://" in url else _file
-    connect = link(name, url, header, given)
-    return Output(name, redact(url), connect, on_keyframe_wanted, limits=limits)
+    sound = "audio"
+    if url.lower().startswith("whip"):
+        connect, sound = _whip(name, url, header, on_keyframe_wanted), "opus"
+    else:
+        connect = (_rtmp if "://" in url else _file)(name, url, header, given)
+    return Output(name, redact(url), connect, on_keyframe_wanted, sound=sound, limits=limits)
+
+
+def _whip(
+    name: str, url: str, header: StreamHeader, on_keyframe_wanted: Callable[[], None] | None
+) -> Connect:
+    try:
+        target = whip.target(url)
+    except ValueError as error:
+        why = f"output {name}: {redact(url)}: write whip+https://TOKEN@host/path"
+        raise ConfigError(why) from error
+    return partial(whip.connect, target, header, on_keyframe_wanted)
 
 
 def _rtmp(name: str, url: str, header: StreamHeader, tags: Mapping[str, str]) -> Connect:
@@ -55,8 +70,8 @@ def _rtmp(name: str, url: str, header: StreamHeader, tags: Mapping[str, str]) ->
         raise ConfigError(f"output {name}: {redact(url)}: bad host or port") from error
     if parts.scheme not in ("rtmp", "rtmps") or not host:
         raise ConfigError(
-            f"output {name}: {redact(url)}: write rtmp://host/app/key, rtmps://host/app/key "
-            "or a path that ends in .mp4 or .flv"
+            f"output {name}: {redact(url)}: write rtmp://host/app/key, rtmps://host/app/key, "
+            "whip+https://TOKEN@host/path or a path that ends in .mp4 or .flv"
         )
     return partial(rtmp.connect, rtmp.Target(url, tags), header)
 

@@ -72,14 +72,39 @@ async def connect(target: Target, header: StreamHeader) -> AsyncGenerator[RtmpLi
     Raises:
         OutputLost: the server cannot be reached, or refuses us.
     """
+    job = {"tags": dict(target.tags), "options": dict(target.options)}
+    async with child_link("link_child", target.url, job, header) as link:
+        yield link
+
+
+@asynccontextmanager
+async def child_link(
+    module: str,
+    url: str,
+    job: Mapping[str, Any],
+    header: StreamHeader,
+    on_keyframe_wanted: Callable[[], None] | None = None,
+) -> AsyncGenerator[RtmpLink, None]:
+    """Start a child that speaks a protocol, and wait until it is connected.
+
+    The child is dead when this returns, however it returns.
+
+    Args:
+        module: beside this one.
+        job: what it is told beside `url`.
+        on_keyframe_wanted: called when the far end asks for a picture to start with.
+
+    Raises:
+        OutputLost: the server cannot be reached, or refuses us.
+    """
     loop = asyncio.get_running_loop()
     transport, child = await loop.subprocess_exec(
-        lambda: _Child(target.url, loop.time),
-        *(sys.executable, "-m", "livehost.stage.outputs.link_child"),
+        lambda: _Child(url, loop.time, on_keyframe_wanted),
+        *(sys.executable, "-m", f"livehost.stage.outputs.{module}"),
         env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
     )
     try:
-        await child.write(_opening(target, header))
+        await child.write(_opening({"url": url, "parent": os.getpid(), **job}, header))
         await child.live.wait()
         child.check()
         yield RtmpLink(child)
@@ -89,13 +114,7 @@ async def connect(target: Target, header: StreamHeader) -> AsyncGenerator[RtmpLi
         transport.close()
 
 
-def _opening(target: Target, header: StreamHeader) -> bytes:
-    job = {
-        "url": target.url,
-        "parent": os.getpid(),
-        "tags": dict(target.tags),
-        "options": dict(target.options),
-    }
+def _opening(job: Mapping[str, Any], header: StreamHeader) -> bytes:
     return json.dumps(job).encode() + b"\n" + encode(StreamInfo(header))
 
 
@@ -116,9 +135,15 @@ class Stall:
 class _Child(asyncio.SubprocessProtocol):
     """What the child says, and whether it lives."""
 
-    def __init__(self, url: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        url: str,
+        now: Callable[[], float],
+        on_keyframe_wanted: Callable[[], None] | None = None,
+    ) -> None:
         self._url = url
         self._now = now
+        self._on_keyframe_wanted = on_keyframe_wanted
         self._transport: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
         self._lines = {1: b"", 2: b""}
@@ -183,9 +208,13 @@ class _Child(asyncio.SubprocessProtocol):
     def _reported(self, report: dict[str, Any]) -> None:
         if "live" in report:
             self.live.set()
+        elif "keyframe" in report:
+            if self._on_keyframe_wanted:
+                self._on_keyframe_wanted()
         elif "error" in report:
-            lines = [scrub(line, self._url) for line in report["log"]]
-            said = plain(scrub(report["error"], self._url), lines, self.live.is_set())
+            lines = [scrub(line, self._url) for line in report.get("log", ())]
+            error = scrub(report["error"], self._url)
+            said = error if report.get("plain") else plain(error, lines, self.live.is_set())
             self.reason = self.reason or said
             log.debug("link said", extra={"url": redact(self._url), "said": lines})
         else:

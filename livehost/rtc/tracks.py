@@ -12,9 +12,9 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av.packet import Packet
 
-from livehost.brain.webrtc.fanout import Feed, Unit
 from livehost.channel import Channel
 from livehost.clock import SAMPLE_RATE
+from livehost.rtc.fanout import Feed, Unit
 
 _BASE = Fraction(1, SAMPLE_RATE)
 

@@ -93,6 +93,10 @@ class Words:
             for text in intent.texts:
                 for sentence in sentences(text):
                     yield sentence
+        elif intent.lines:
+            for line in intent.lines:
+                for sentence in sentences(line.text.replace("{left}", intent.left)):
+                    yield sentence
         elif intent.place:
             _, line = self._line(intent.place)
             for sentence in sentences(line.text)[intent.place.sentence :]:
@@ -172,6 +176,8 @@ class Room:
     place: object = None
     notes: object = field(default_factory=Notes)
     gives_way: float = 0.0
+    programme: object = None
+    kept: object = None
 
     def __post_init__(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -187,6 +193,8 @@ class Room:
             courtesy=self.courtesy,
             place=self.place,
             noticed=0.0,
+            programme=self.programme,
+            kept=self.kept,
         )
         self.words = Words(self.director.line)
         self.link = StageLink("x", connect=self.stage and self.stage.connect)

@@ -266,9 +266,9 @@ class Director:
     @property
     def on_line(self) -> Place:
         """The line that is on air or was last: what comes after it may still be changed."""
-        cursor, begun = self.cursor, self._begun
-        if begun and begun.segment == cursor.segment:
-            return begun
+        cursor = self.cursor
+        if self._begun:
+            return self._begun
         return cursor if cursor.sentence else replace(cursor, line=cursor.line - 1)
 
     def inserted(self, segment: str, line: int) -> None:

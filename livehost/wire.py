@@ -60,7 +60,7 @@ class Speech:
 class CueKind(StrEnum):
     """What a `Cue` asks the stage for; `data` keys in brackets."""
 
-    PRODUCT = "product"  # show this card [name, price, compared, basis, picture, tags]; {} hides
+    PRODUCT = "product"  # show this card [name, price, ..., ends: ISO time, after: card]; {} hides
     QUESTION = "question"  # show the chat message being answered [nickname, text]; {} hides it
     NOTICE = "notice"  # show one line of news [text]; {} hides it
     CUT = "cut"  # drop speech, silence now or in the next pause [within: most seconds to it]

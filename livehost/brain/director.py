@@ -368,8 +368,15 @@ class Director:
         self.cursor = place
         if sounds and self.course.reached(place):
             segment = self.course.segment(place)
-            values = {"segment": segment.id, "product": segment.product, "round": place.round}
-            self.tell("segment.began", values)
+            self.tell(
+                "segment.began",
+                {
+                    "segment": segment.id,
+                    "kind": segment.kind.value,
+                    "product": segment.product,
+                    "round": place.round,
+                },
+            )
 
     def _goes_on(self, place: Place) -> None:
         """Decide what follows a line that begins; once it is heard, the cursor goes there."""

@@ -22,6 +22,7 @@ from benchmarks import (
     machine,
     offset,
     peers,
+    preview,
     restart,
     table,
 )
@@ -33,7 +34,7 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    more = "comma-separated; more: chat, clip, evening, experiments, face, lines, peers"
+    more = "comma-separated; more: chat, clip, evening, experiments, face, lines, peers, preview"
     parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
@@ -51,6 +52,7 @@ def main() -> None:
             "lines": chat_lines.measure,
             "evening": evening.measure,
             "experiments": experiments.measure,
+            "preview": preview.measure,
             "face": lambda: face.measure(min(given.minutes, 3.0), cache),
         }
         results: dict[str, Any] = {"machine": machine.facts()}

@@ -30,6 +30,8 @@ def markdown(results: dict[str, Any]) -> str:
         rows += _face(face)
     if peers := results.get("peers"):
         rows += _peers(peers)
+    if preview := results.get("preview"):
+        rows += _preview(preview)
     return "\n".join(f"| {what} | {value} |" for what, value in rows)
 
 
@@ -122,4 +124,17 @@ def _peers(peers: dict[str, Any]) -> list[tuple[str, str]]:
                 alone = f"{case['network']:.0f} ms alone ({case['network'] / ours:.0f} times)"
                 said = f"{alone}, {case['frame']:.0f} ms for the frame"
                 rows.append((f"the same with the network {kind}, {size}", said))
+    return rows
+
+
+def _preview(preview: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for way, name in (("webrtc", "WebRTC"), ("http", "HTTP")):
+        age, join, cost = (preview[way][key] for key in ("age_ms", "join_ms", "cost"))
+        each = f"{100 * cost['cpu_for_each']:.1f} % of a core, {cost['mbps_for_each']:.1f} Mbit/s"
+        rows += [
+            (f"age of the picture by {name}: p50 / p95", f"{age['p50']:.0f} / {age['p95']:.0f} ms"),
+            (f"time to the first picture by {name}: p50", f"{join['p50']:.0f} ms"),
+            (f"one viewer by {name}", each),
+        ]
     return rows

@@ -9,6 +9,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -32,13 +33,29 @@ BITS = 16
 
 
 class Live:
-    """A stage in one object: encodes tick by tick, in real time, and answers wishes."""
+    """A stage in one object: encodes tick by tick, in real time, and answers wishes.
 
-    def __init__(self, tone: float = 440.0) -> None:
+    Args:
+        looped: encode two seconds of noise beforehand and show them again and again, so that
+            encoding costs nothing later; no keyframe is made on demand then.
+
+    Attributes:
+        sent: bytes of picture and Opus given to who watches.
+    """
+
+    def __init__(
+        self,
+        tone: float = 440.0,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        kbps: int = 600,
+        looped: bool = False,
+    ) -> None:
         video = config.Video(
-            width=WIDTH, height=HEIGHT, fps=str(FPS), encoder="libx264", bitrate_kbps=600,
-            preset="ultrafast", keyframe_seconds=4,
+            width=width, height=height, fps=str(FPS), encoder="libx264", bitrate_kbps=kbps,
+            preset="ultrafast", keyframe_seconds=1 if looped else 4,
         )  # fmt: skip
+        self.sent = 0
         self.encoder: Encoder = open_encoder(video, config.Audio())
         self.timeline = Timeline(video.rate)
         self.tap = PreviewTap(self._opus)
@@ -46,6 +63,7 @@ class Live:
         self.origin = 0.0
         self._tone = tone
         self._wanted = False
+        self._loop = self._encoded(2 * FPS, width, height) if looped else []
 
     # --- the source, as `StageLink` is one ---
 
@@ -74,6 +92,7 @@ class Live:
         while True:
             await asyncio.sleep(self.origin + tick / FPS - now())
             for packet in self._tick(tick):
+                self.sent += len(packet.data) * (packet.kind != "audio")
                 self.tap.packet(Encoded(packet))
             tick += 1
 
@@ -81,7 +100,17 @@ class Live:
         keyframe, self._wanted = self._wanted, False
         at = self.timeline.first_sample(tick)
         sound = self.encoder.audio(at, self._sound(at, self.timeline.samples(tick)))
+        if self._loop:
+            picture = self._loop[tick % len(self._loop)]
+            return [*sound, replace(picture, pts=at, dts=at)]
         return sound + self.encoder.video(tick, striped(tick), keyframe)
+
+    def _encoded(self, count: int, width: int, height: int) -> list[Packet]:
+        rng = np.random.default_rng(0)
+        grey = np.full((height // 2, width // 2), 128, np.uint8)
+        noise = [rng.integers(96, 160, (height, width), np.uint8) for _ in range(5)]
+        pictures = (Yuv(noise[n % 5], grey, grey) for n in range(count))
+        return [p for n, y in enumerate(pictures) for p in self.encoder.video(n, y)]
 
     def _sound(self, at: int, samples: int) -> np.ndarray:
         """A tone that sounds in the first half of each second."""

@@ -45,4 +45,6 @@ def make_webrtc(show: Show, host: str) -> list[Viewers | Microphones]:
     floor = ShowFloor(
         show.lease, show.link, show.state, speaker.on_air, show.picture, room.audio.loudness_lufs
     )
+    # Behind a proxy the console's own address is not the one that viewers reach.
+    host = "0.0.0.0" if room.console.trusted_proxies else host
     return make_parts(room.console.webrtc, host, show.link, floor)

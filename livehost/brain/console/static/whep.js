@@ -10,6 +10,8 @@ const STALLED_MS = 3000; // without a new picture for so long an old one is
 const LOOK_MS = 500;
 const RETRY_MS = 800;
 const MOST_FAILURES = 2; // connections without a picture before HTTP is taken
+// The picture waits for what a browser keeps of the sound in any case, or lips would be early.
+const BUFFER_MS = { video: 40, audio: 0 };
 
 // Plays WebRTC first. Same manners as Player: tell(state, secondsBehind).
 export class LivePicture {
@@ -70,7 +72,7 @@ class Connection {
     const stream = new MediaStream();
     for (const kind of ["video", "audio"]) {
       const { receiver } = this.peer.addTransceiver(kind, { direction: "recvonly" });
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = BUFFER_MS[kind];
     }
     this.peer.addEventListener("track", ({ track }) => stream.addTrack(track));
     return stream;

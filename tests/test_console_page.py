@@ -437,20 +437,20 @@ def test_buttons_of_unknown_commands_are_not_there(visit):
     visit(scenario, desk)
 
 
-# --- token ----------------------------------------------------------------------------------------
+# --- the way in ----------------------------------------------------------------------------------
 
 
-def test_page_asks_for_the_token_until_it_is_right(visit):
+def test_stranger_is_sent_to_the_login_and_comes_back(visit):
     async def scenario(page, desk, console):
-        await page.until("document.querySelector('#login').open")
-        await fill(page, "#token", "wrong-wrong-wrong-wrong")
-        await click(page, "#login button")
-        await page.until("document.querySelector('#login').open && token.value === ''")
-        assert "口令不对" in await page.run(text("#login p"))
+        await page.until("location.pathname === '/login'")
+        await page.until("document.querySelector('#token')?.checkVisibility()")
         await fill(page, "#token", TOKEN)
-        await click(page, "#login button")
-        await page.until("mode.dataset.mode === 'live'")
-        assert await page.run("sessionStorage.getItem('livehost.token')") == TOKEN
+        await page.run("document.querySelector('#by-token').requestSubmit()")
+        await page.until("location.pathname === '/' && window.mode?.dataset.mode === 'live'")
+        await page.until("document.body.dataset.line === 'open'")
+        await click(page, "#tab-settings")
+        await click(page, "#logout")
+        await page.until("location.pathname === '/login'")
 
     visit(scenario, token=TOKEN)
 
@@ -459,9 +459,9 @@ def test_token_in_the_address_is_taken_out_of_it(visit):
     async def scenario(page, desk, console):
         for mark in ("?", "#"):
             await page.goto("about:blank")
+            await page.call("Network.clearBrowserCookies")
             await page.goto(f"{console.address}{mark}token={TOKEN}")
-            await page.until("mode.dataset.mode === 'live'")
+            await page.until("window.mode?.dataset.mode === 'live'")
             assert TOKEN not in await page.run("location.href")
-            await page.run("sessionStorage.clear()")
 
     visit(scenario, token=TOKEN)

@@ -1,7 +1,7 @@
 // What the operator does: one command, and what became of it in a line beside the button.
 // In:  a command and the place for its receipt.   Out: the answer; the receipt.
 
-import { tab } from "./link.js";
+import { tab } from "./api.js";
 import { show } from "./state.js";
 import { has, named, phrase, word } from "./words.js";
 

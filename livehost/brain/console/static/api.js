@@ -1,7 +1,7 @@
-// The console's HTTP API.
+// The console's HTTP API, and the way in.
 // In:  calls.   Out: parsed answers; a `Refused` with the server's reason and status otherwise.
 
-const KEY = "livehost.token";
+const TAB = "livehost.tab";
 
 export class Refused extends Error {
   constructor(status, why) {
@@ -10,22 +10,22 @@ export class Refused extends Error {
   }
 }
 
-// The token may come with the address; it is kept for this tab and taken out of the address bar.
-function takeToken() {
-  const given = new URLSearchParams(location.search).get("token")
-    ?? new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given === null) return;
-  sessionStorage.setItem(KEY, given);
-  history.replaceState(null, "", location.pathname);
+function random() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
 }
 
-export function setToken(token) {
-  sessionStorage.setItem(KEY, token);
-}
+// Names this tab over reloads; the take-over belongs to it.
+export const tab = (() => {
+  const kept = sessionStorage.getItem(TAB) ?? random();
+  sessionStorage.setItem(TAB, kept);
+  return kept;
+})();
 
+let csrf = "";
+
+// What every request carries; the login itself is a cookie that no script can read.
 export function headers() {
-  const token = sessionStorage.getItem(KEY);
-  return token ? { Authorization: `Bearer ${token}` } : {};
+  return { "X-Livehost-Tab": tab, ...(csrf ? { "X-Livehost-Csrf": csrf } : {}) };
 }
 
 async function call(path, options = {}) {
@@ -57,5 +57,24 @@ export const status = () => call("/api/status");
 export const recent = () => call("/api/recent");
 export const chat = (message) => post("/api/chat", message);
 export const command = (name, args = {}) => post("/api/command", { name, args });
+export const logout = () => post("/api/logout", {});
 
-takeToken();
+// Who one is: {user, role, login}; a `Refused` with status 401 for a stranger.
+export async function me() {
+  const answer = await call("/api/me");
+  csrf = answer.csrf;
+  return answer;
+}
+
+// A token that came with the address is turned into a login and taken out of the address bar.
+export async function enterByAddress() {
+  const given = new URLSearchParams(location.search).get("token")
+    ?? new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given === null) return;
+  history.replaceState(null, "", location.pathname);
+  await post("/api/login", { token: given }).catch(() => {});
+}
+
+export function toLogin() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+}

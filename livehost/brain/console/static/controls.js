@@ -35,6 +35,8 @@ export function showControls() {
   $("pause").hidden = !may("pause");
   $("skip").hidden = !may("skip");
   $("stop").hidden = !may("stop");
+  $("ask").hidden = (show.welcome ?? show.me)?.role === "viewer";
+  $("logout").hidden = !show.me?.login;
   $("emotion").closest("label").hidden = !show.welcome; // without a hello nobody knows whether it is understood
   press($("panic"), panics());
   press($("mute"), silent());

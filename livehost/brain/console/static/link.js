@@ -5,6 +5,9 @@
 // sent and never answered is told as such and is not repeated by another way.
 
 import * as api from "./api.js";
+import { tab } from "./api.js";
+
+export { tab };
 
 const BACKOFF = [500, 1000, 2000, 4000, 8000];
 const PING_MS = 3000;
@@ -13,23 +16,15 @@ const POLL_MS = 1000;
 const POLL_AFTER = 2; // tries of the socket in vain before the HTTP API is asked
 const DEADLINE_MS = 5000;
 
-const TAB = "livehost.tab";
 const LOAD = random();
 
 function random() {
   return Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
 }
 
-// Names this tab over reloads; the take-over belongs to it.
-export const tab = (() => {
-  const kept = sessionStorage.getItem(TAB) ?? random();
-  sessionStorage.setItem(TAB, kept);
-  return kept;
-})();
-
 export class Link {
   // on.hello(welcome), on.state(status, recent | null), on.patch(patch), on.events(events, leftOut), on.line(how)
-  // where how is "open", "lost", "polling" or "login"; on.login() resolves when the operator may be let in.
+  // where how is "open", "lost", "polling" or "login"; on.login() when the server wants to know who one is.
   constructor(on) {
     this.on = on;
     this.how = "connecting";
@@ -221,20 +216,21 @@ export class Link {
         for (const id of this.waiting.keys()) this.#send(id);
       } catch (error) {
         if (this.open) break;
-        if (error.status === 401) await this.#login();
-        else this.#tell("lost");
+        if (error.status === 401) {
+          this.#login();
+          break;
+        }
+        this.#tell("lost");
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     this.polling = false;
   }
 
-  async #login() {
-    this.asking ??= this.on.login();
+  // Nobody is let in without a login: the page goes there and comes back as a new one.
+  #login() {
+    this.asking = true;
     this.#tell("login");
-    await this.asking;
-    this.asking = null;
-    this.failures = 0;
-    this.#soon(0);
+    this.on.login();
   }
 }

@@ -17,6 +17,28 @@ export function button(text, className, action, name) {
   return node;
 }
 
+// What has the focus in a list, so that it can be found in a row that was built anew.
+function focusIn(list) {
+  const node = document.activeElement;
+  if (!node || node === list || !list.contains(node)) return null;
+  return { node, key: node.closest("[data-key]")?.dataset.key, called: called(node) };
+}
+
+function called(node) {
+  return node.getAttribute("aria-label") ?? node.textContent;
+}
+
+function focusAgain(list, { node, key, called: name }) {
+  if (document.activeElement === node) return;
+  if (list.contains(node)) {
+    node.focus(); // it was moved, which takes the focus away
+    return;
+  }
+  const row = [...list.querySelectorAll("[data-key]")].find((other) => other.dataset.key === key);
+  const same = [...(row?.querySelectorAll(node.tagName) ?? [])];
+  (same.find((other) => called(other) === name) ?? same[0])?.focus();
+}
+
 // Make `list` show `items`; `make(item)` builds a row, and builds it again when `print(item)` changes.
 export function follow(list, items, key, print, make) {
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
@@ -30,6 +52,7 @@ export function follow(list, items, key, print, make) {
     row.dataset.print = text;
     return row;
   });
+  const focus = focusIn(list);
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   let changed = false;
   for (const row of [...list.children]) {
@@ -40,5 +63,6 @@ export function follow(list, items, key, print, make) {
     list.insertBefore(row, list.children[n] ?? null);
     changed = true;
   });
-  if (changed && atEnd) list.scrollTop = list.scrollHeight;
+  if (changed && atEnd && list.getAttribute("role") === "log") list.scrollTop = list.scrollHeight;
+  if (changed && focus) focusAgain(list, focus);
 }

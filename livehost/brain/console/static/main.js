@@ -4,16 +4,20 @@
 import { tell, use } from "./act.js";
 import { showAlarms } from "./alarms.js";
 import * as api from "./api.js";
+import { hasExperiments, showExperiments } from "./experiments.js";
 import { fillEmotions, showControls, wireControls } from "./controls.js";
 import { Link } from "./link.js";
 import { showLog } from "./log.js";
 import { showOutputs, wireOutputs } from "./outputs.js";
 import { pictureIs, sample, showPlots } from "./plots.js";
+import { refreshRundown, showRundown, whenChanged, wireRundown } from "./rundown.js";
+import { showProducts, whenSold } from "./sales.js";
 import { note, patched, show, takeEvents, takeRecent } from "./state.js";
 import { showNumbers, showStatus } from "./status.js";
 import { wireTabs } from "./tabs.js";
-import { leaseChanged, showTakeOver, wireTakeOver } from "./takeover.js";
-import { showChat, showProducts, showSaid, wireChat } from "./talk.js";
+import { leaseChanged, showTakeOver, wireTakeOver, withMicrophone } from "./takeover.js";
+import { showChat, showSaid, wireChat } from "./talk.js";
+import { openMicrophone } from "./microphone.js";
 import { LivePicture } from "./whep.js";
 import { other, phrase, speak, translate, word } from "./words.js";
 
@@ -24,7 +28,7 @@ let panel = "products";
 // --- showing ----------------------------------------------------------------------------------------
 
 const PANELS = {
-  products: showProducts, outputs: showOutputs, said: showSaid, log: showLog,
+  products: showProducts, outputs: showOutputs, said: showSaid, log: showLog, experiments: showExperiments,
   numbers: () => { showPlots($("plots")); showNumbers(); },
 };
 
@@ -42,6 +46,8 @@ function render() {
     showControls();
     showTakeOver();
     showChat();
+    showRundown();
+    $("tab-experiments").hidden = !hasExperiments();
     PANELS[panel]?.();
   };
   if (document.hidden) setTimeout(now, 500);
@@ -64,28 +70,38 @@ const link = new Link({
   },
   patch: (patch) => {
     show.status = patched(show.status ?? {}, patch);
+    refreshRundown(render);
     render();
   },
   events: (events, leftOut) => {
     takeEvents(events, leftOut);
-    for (const { kind, data } of events) if (kind === "lease") leaseChanged(data);
+    for (const { kind, data } of events) {
+      if (kind === "lease") leaseChanged(data);
+      if (kind === "command" || kind === "reload") refreshRundown(render, true);
+    }
     render();
   },
-  login,
+  login: api.toLogin,
 });
 
-function login() {
-  const dialog = $("login");
-  const again = "Authorization" in api.headers();
-  dialog.querySelector("p").textContent = word(again ? "tokenWrong" : "tokenMeans");
-  $("token").value = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      if ($("token").value) api.setToken($("token").value);
-      resolve();
-    }, { once: true });
-  });
+// The button is there where the server listens.
+async function allowMicrophone() {
+  const response = await fetch("/whip", { method: "OPTIONS", headers: api.headers() }).catch(() => null);
+  if (response?.ok) withMicrophone(openMicrophone);
+}
+
+// A stranger is sent to the login before anything else is asked for.
+async function begin() {
+  await api.enterByAddress();
+  try {
+    show.me = await api.me();
+  } catch (error) {
+    if (error.status === 401) return api.toLogin();
+  }
+  wirePicture();
+  link.start();
+  await allowMicrophone();
+  return render();
 }
 
 // --- wiring -----------------------------------------------------------------------------------------
@@ -163,15 +179,24 @@ wireChat(ask);
 wireControls();
 wireTakeOver();
 wireOutputs();
-wirePicture();
+wireRundown();
 showSound();
 wireTabs(document.querySelector("[role=tablist]"), (name) => {
   panel = name;
   render();
 });
+const look = () => refreshRundown(render, true);
+whenChanged(look);
+whenSold(look);
 setInterval(() => {
   sample();
+  refreshRundown(render);
+  if (panel === "products" && !document.hidden) showProducts();
   if (panel === "numbers" && !document.hidden) PANELS.numbers();
 }, 1000);
+$("logout").addEventListener("click", async () => {
+  await api.logout().catch(() => {});
+  api.toLogin();
+});
 render();
-link.start();
+begin();

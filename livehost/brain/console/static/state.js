@@ -12,14 +12,16 @@ export const show = {
   log: [], // what an operator may want to look up: {at, kind, data}
   line: "connecting",
   leftOut: 0,
+  me: null, // who one is, by HTTP
   welcome: null, // the server's hello; null while only the HTTP API answers
 };
 
 // Commands that the HTTP API takes from everybody whom it lets in, while there was no hello.
-const BASIC = ["say", "skip", "pause", "resume", "product", "slate", "output_add", "output_remove", "stop"];
+const BASIC = ["say", "skip", "pause", "resume", "product", "slate", "panic", "mute", "output_add", "output_set", "output_remove", "stop"];
 
 export function may(name) {
-  return show.welcome ? show.welcome.commands.some((known) => known.name === name) : BASIC.includes(name);
+  if (show.welcome) return show.welcome.commands.some((known) => known.name === name);
+  return show.line === "polling" && show.me?.role !== "viewer" && BASIC.includes(name);
 }
 
 // RFC 7396.

@@ -79,7 +79,9 @@ async function takeByMicrophone() {
   const taken = await take("microphone");
   if (!taken) return stream.getTracks().forEach((track) => track.stop());
   try {
-    microphone = await speak(stream);
+    const mine = await speak(stream);
+    microphone = mine;
+    mine.ended?.then(() => microphone === mine && handBack("micLost"));
     return tell($("said-receipt"), true, word("micLive"));
   } catch (error) {
     stream.getTracks().forEach((track) => track.stop());
@@ -102,9 +104,10 @@ async function take(kind, name = "take_over") {
   return answer;
 }
 
-async function handBack() {
+async function handBack(why) {
   closeMicrophone();
-  await act($("said-receipt"), "hand_back");
+  const answer = await act($("said-receipt"), "hand_back");
+  if (answer && why) tell($("said-receipt"), false, word(why));
 }
 
 export function leaseChanged({ why, holder, before }) {
@@ -116,7 +119,7 @@ export function wireTakeOver() {
   $("take-type").addEventListener("click", () => take("type"));
   $("take-mic").addEventListener("click", takeByMicrophone);
   $("take-force").addEventListener("click", () => take("type", "take_over_force"));
-  $("hand-back").addEventListener("click", handBack);
+  $("hand-back").addEventListener("click", () => handBack());
   for (const sign of ["keydown", "pointerdown", "input"]) {
     document.addEventListener(sign, () => { moved = performance.now(); }, { passive: true });
   }

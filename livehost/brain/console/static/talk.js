@@ -1,9 +1,9 @@
-// Chat with what became of each message and why, what was said, the products.
+// Chat with what became of each message and why, and what was said.
 // In:  the state.   Out: lists of text; every word of others is a text node.
 
-import { act, rule } from "./act.js";
+import { rule } from "./act.js";
 import { element, follow } from "./lists.js";
-import { may, show } from "./state.js";
+import { show } from "./state.js";
 import { clock } from "./status.js";
 import { has, named, phrase, word } from "./words.js";
 
@@ -71,30 +71,6 @@ function saidRow({ at, kind, why, text, state }) {
     state ? element("span", `badge ${safe(state)}`, named("said", state)) : null,
   );
   return element("li", "", head, element("p", "text", String(text ?? "")));
-}
-
-export function showProducts() {
-  const { products = [], product } = show.status ?? {};
-  if (!products.length) return $("products").replaceChildren(element("li", "empty", word("noProducts")));
-  return follow(
-    $("products"), products, ({ id }) => id,
-    ({ id, name, price }) => `${name}${price}${id === product}${may("product")}`,
-    (item) => productRow(item, item.id === product),
-  );
-}
-
-function productRow({ id, name, price }, on) {
-  const node = element(
-    may("product") ? "button" : "div", "product",
-    element("span", "name", String(name ?? id)), on ? element("span", "tag", word("sold")) : null,
-    price === undefined || price === null ? null : element("span", "price", `¥${price}`),
-  );
-  if (may("product")) {
-    node.type = "button";
-    node.setAttribute("aria-pressed", String(on));
-    node.addEventListener("click", () => act($("product-receipt"), "product", { id }));
-  }
-  return element("li", on ? "on" : "", node);
 }
 
 function safe(state) {

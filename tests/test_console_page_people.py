@@ -1,0 +1,312 @@
+"""The operator's page for several people: roles, the take-over, the rundown that they share."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from livehost.brain.access.sessions import Sessions
+from livehost.brain.access.users import User, Users, new_token
+from livehost.brain.command import LOCAL, Outcome, Role
+from livehost.brain.console.access import Access
+from livehost.brain.console.entry import Entry
+from tests.console_page import (
+    HACK,
+    REAL,
+    LeasedDesk,
+    browser,
+    click,
+    fill,
+    scripted,
+    shown,
+    text,
+    visit,
+)
+
+__all__ = ["browser", "visit"]  # fixtures
+pytestmark = REAL
+
+SAID = "document.querySelector('#said-receipt')"
+
+
+# --- roles ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Return a users file with one person of each role, and a token for each."""
+    users, tokens = Users(tmp_path_factory.mktemp("people") / "users.toml"), {}
+    for role in Role:
+        tokens[role], user = new_token(User(name=f"a-{role}", role=role, password=""))
+        users.put(user)
+    return users, tokens
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nobody_sees_a_button_that_is_not_for_them(visit, people, role):
+    users, tokens = people
+    sessions = Sessions(None, timedelta(hours=1))
+
+    async def scenario(page, desk, console):
+        await page.call("Network.clearBrowserCookies")
+        await page.goto("about:blank")
+        await page.goto(f"{console.address}#token={tokens[role]}")
+        await page.until("document.body.dataset.line === 'open'")
+        await page.until(f"{text('#who')}.includes('a-{role}')")
+        there = role is not Role.VIEWER
+        for name in ("#panic", "#mute", "#pause", "#skip", "#line", "#ask", "#take-type"):
+            assert await page.run(shown(name)) is there, name
+        assert await page.run("document.querySelectorAll('#products button').length > 0") is there
+        await click(page, "#tab-outputs")
+        await page.until("outputs.children.length === 1")
+        for name in ("#output-form", "#outputs button"):
+            assert await page.run(shown(name)) is there, name
+        await click(page, "#tab-settings")
+        assert await page.run(shown("#stop")) is there
+        assert await page.run(shown("#logout"))
+        await page.run("document.activeElement.blur()")
+        await page.press("p", "p")
+        await asyncio.sleep(0.2)
+        panics = [name for name, _ in desk.commands if name == "panic"]
+        assert panics == ["panic"] * there
+        assert await page.run("Boolean(document.cookie)") is False
+
+    visit(scenario, entry=Entry(Access(None, users, sessions, "demo")))
+
+
+# --- taking over ----------------------------------------------------------------------------------
+
+
+def test_host_is_taken_over_kept_and_handed_back(visit):
+    async def scenario(page, desk, console):
+        await page.until(f"document.body.dataset.line === 'open' && {shown('#take-type')}")
+        await click(page, "#take-type")
+        await page.until(shown("#hand-back"))
+        assert await page.run("mode.textContent") == "真人接管"
+        assert "你正在替主播说话（打字）" in await page.run(text("#lease"))
+        assert "秒没有动作就自动交还" in await page.run(text("#dead-man-text"))
+        assert await page.run("document.activeElement.id") == "line"
+        assert not await page.run(shown("#take-type"))
+        await page.write("我是真人")
+        await page.press("Enter", "\r")
+        await page.until(f"{SAID}.dataset.ok === 'true' && line.value === ''")
+        await asyncio.sleep(3.3)
+        assert ("lease_keep", {}) in desk.commands
+        await click(page, "#hand-back")
+        await page.until(shown("#take-type"))
+        assert not await page.run(shown("#lease"))
+        assert desk.lease.held is None
+
+    visit(scenario, scripted(LeasedDesk()))
+
+
+def test_empty_chair_does_not_keep_the_host(visit):
+    async def scenario(page, desk, console):
+        await page.until(f"document.body.dataset.line === 'open' && {shown('#take-type')}")
+        await click(page, "#take-type")
+        await page.until(shown("#hand-back"))
+        await page.run("window.real = performance.now.bind(performance)")
+        await page.run("performance.now = () => real() + 95_000, 1")  # nobody moved for so long
+        await asyncio.sleep(3.5)
+        kept = desk.commands.count(("lease_keep", {}))
+        await asyncio.sleep(3.5)
+        assert desk.commands.count(("lease_keep", {})) == kept
+
+    visit(scenario, scripted(LeasedDesk(60)))
+
+
+def test_lease_that_ended_by_itself_is_told(visit):
+    async def scenario(page, desk, console):
+        await page.until(f"document.body.dataset.line === 'open' && {shown('#take-type')}")
+        await click(page, "#take-type")
+        await page.until(f"{SAID}.textContent.includes('自动交还')", 5)
+        assert await page.run(shown("#take-type"))
+
+    visit(scenario, scripted(LeasedDesk(1.0)))
+
+
+def test_two_operators_do_not_fight(visit):
+    async def scenario(page, desk, console):
+        await page.until(f"document.body.dataset.line === 'open' && {shown('#take-type')}")
+        async with page.another() as second:
+            await second.goto(console.address)
+            await second.until(f"document.body.dataset.line === 'open' && {shown('#take-type')}")
+            await click(page, "#take-type")
+            await page.until(shown("#hand-back"))
+            await second.until(shown("#lease"))
+            assert not await second.run(shown("#hand-back"))
+            assert await second.run("line.disabled")
+            assert "另一个窗口" in await second.run(text("#lease"))  # the same user here
+            await second.call("Page.bringToFront")
+            await second.run("document.activeElement.blur()")
+            await second.press("p", "p")  # panic works for everybody at all times
+            await second.until("outcome.dataset.ok === 'true'")
+            await click(second, "#take-force")
+            await second.until(shown("#hand-back"))
+            await page.call("Page.bringToFront")
+            await page.until(f"!{shown('#hand-back')} && line.disabled")
+            await click(second, "#hand-back")
+            await page.until("!line.disabled")
+        given = [name for name, _ in desk.commands if name != "lease_keep"]
+        assert given == ["take_over", "panic", "take_over_force", "hand_back"]
+
+    visit(scenario, scripted(LeasedDesk()))
+
+
+# --- the rundown ----------------------------------------------------------------------------------
+
+
+def line(text, **more):
+    return {"text": text, "emotion": "", "optional": False, "changed": "", "promotion": ""} | more
+
+
+class Planned(LeasedDesk):
+    """A desk with a rundown that can be changed."""
+
+    def __init__(self):
+        super().__init__()
+        self.segments = [
+            {"id": f"s{n}", "kind": kind, "product": "a", "minutes": 0, "repeat": 1, "open": True,
+             "once_more": False, "window": "", "on_air": n == 1, "spent_seconds": 3,
+             "lines": [line(f"第{n}段一"), line(f"第{n}段二，{{name}}"), line(HACK)]}
+            for n, kind in enumerate(("opening", "price", "faq"))
+        ]  # fmt: skip
+        self.pinned = None
+        self.sale = {"id": "f", "product": "b", "price": "59", "on": False, "minutes": 10,
+                     "start": None, "end": None, "left_seconds": None}  # fmt: skip
+
+    async def command(self, name, args, who=LOCAL):
+        if name != "rundown":
+            self.commands.append((name, args))
+        match name:
+            case "rundown":
+                cursor = {"segment": "s1", "line": 1, "sentence": 0, "round": 0, "again": 0}
+                data = {"segments": self.segments, "cursor": cursor, "next": [], "changed": False}
+                data |= {"pinned": self.pinned, "flash_sales": [self.sale]}
+                return Outcome(True, "", data)
+            case "reorder":
+                self.segments.sort(key=lambda segment: args["order"].index(segment["id"]))
+            case "edit":
+                segment = next(s for s in self.segments if s["id"] == args["segment"])
+                segment["lines"][args["line"]] = line(args["text"], changed="edited")
+            case "pin":
+                self.pinned = args["product"] or None
+            case "flash_sale":
+                self.sale = self.sale | {"on": not args.get("stop"), "left_seconds": 300}
+        return self.outcome
+
+
+def test_rundown_is_seen_reordered_edited_and_undone(visit):
+    desk = scripted(Planned())
+    ids = "[...rundown.children].map((row) => row.dataset.key).join()"
+
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length === 3")
+        here = ".lines > .here .text"
+        assert "第1段二，外套" in await page.run(text(here))  # the slot as it will be said
+        assert not await page.run(shown(".lines > .here .line-buttons button[aria-label^='改']"))
+        assert HACK in await page.run(text("#rundown"))
+        assert await page.run("window.hacked") is None
+        await page.run("document.querySelector('[data-key=s2] .arrow').focus()")
+        await page.press("Enter", "\r")  # up, by the keyboard
+        await page.until(f"{ids} === 's0,s2,s1'")
+        row = "document.activeElement.closest('.segment').dataset.key"
+        assert await page.run(row) == "s2"  # the focus stays where it was
+        await click(page, "#undo")
+        await page.until(f"{ids} === 's0,s1,s2'")
+        await click(page, "[data-key=s2] .toggle")
+        await page.until(shown("[data-key=s2] .lines"))
+        await click(page, "[data-key=s2] .lines button")
+        await page.until("document.activeElement.tagName === 'TEXTAREA'")
+        assert await page.run("document.activeElement.value") == "第2段一"
+        await page.run("document.activeElement.value = ''")
+        await page.write("新的话")
+        await asyncio.sleep(1.2)  # the show goes on meanwhile, the field stays
+        await page.run("document.activeElement.form.requestSubmit()")
+        await page.until(f"{text('[data-key=s2] .lines')}.includes('新的话')")
+        assert "本场改过" in await page.run(text("[data-key=s2] .lines"))
+        assert desk.commands == [
+            ("reorder", {"order": ["s0", "s2", "s1"]}),
+            ("reorder", {"order": ["s0", "s1", "s2"]}),
+            ("edit", {"segment": "s2", "line": 0, "text": "新的话"}),
+        ]
+
+    visit(scenario, desk)
+
+
+def test_segments_are_dragged(visit):
+    ids = "[...rundown.children].map((row) => row.dataset.key).join()"
+    drag = """(() => {
+      const [from, to] = ["s2", "s0"].map((key) => rundown.querySelector(`[data-key=${key}]`));
+      const dataTransfer = new DataTransfer();
+      const at = { clientY: to.getBoundingClientRect().top + 1 };
+      const fire = (node, type, more) =>
+        node.dispatchEvent(new DragEvent(type, { bubbles: true, dataTransfer, ...more }));
+      fire(from.querySelector(".grip"), "dragstart");
+      fire(to, "dragover", at);
+      fire(to, "drop", at);
+    })()"""
+
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length === 3")
+        await page.run(drag)
+        await page.until(f"{ids} === 's2,s0,s1'")
+
+    visit(scenario, scripted(Planned()))
+
+
+def test_flash_sale_counts_down_and_a_card_is_pinned(visit):
+    async def scenario(page, desk, console):
+        await page.until("window.sales?.children.length === 1 && window.rundown?.children.length")
+        await fill(page, "#sales select", "5")
+        await click(page, "#sales .main")
+        await page.until(shown("#sales .countdown"))
+        await page.until(f"/^[45]:\\d\\d$/.test({text('#sales .countdown')})")
+        first = await page.run(text("#sales .countdown"))
+        await page.until(f"{text('#sales .countdown')} !== {first!r}", 4)
+        await click(page, "#sales .danger")
+        await click(page, "#confirm [value=yes]")
+        await page.until(f"!{shown('#sales .countdown')}")
+        await click(page, "#products .pin")
+        await page.until("document.querySelector('#products .pin').ariaPressed === 'true'")
+        await click(page, "#products .pin")
+        await page.until("document.querySelector('#products .pin').ariaPressed === 'false'")
+        assert desk.commands == [
+            ("flash_sale", {"id": "f", "minutes": 5}),
+            ("flash_sale", {"id": "f", "stop": True}),
+            ("pin", {"product": "a"}),
+            ("pin", {"product": ""}),
+        ]
+
+    visit(scenario, scripted(Planned()))
+
+
+# --- experiments ----------------------------------------------------------------------------------
+
+
+def test_experiment_is_told_in_words_and_stopped(visit):
+    desk = scripted()
+    arms = [
+        {"id": name, "exposures": 12, "amount": 3.0, "reward": 0.2, "low": 0.1, "high": 0.3,
+         "best": best, "loss": 0.0}
+        for name, best in (("short", 0.82), (HACK, 0.18))
+    ]  # fmt: skip
+    trial = {"id": "opening", "what": "wording", "per": "minute", "kept": "", "on": "short"}
+    trial |= {"standing": "leads", "words": "短的开场领先。", "arms": arms}
+    desk.values["experiments"] = [trial]
+
+    async def scenario(page, desk, console):
+        await page.until(shown("#tab-experiments"))
+        await click(page, "#tab-experiments")
+        await page.until("trials.children.length === 1")
+        told = await page.run(text("#trials"))
+        assert "短的开场领先。" in told and "用了 12 次，最好的可能 82%" in told and HACK in told
+        await click(page, "#trials .arms button")
+        await click(page, "#confirm [value=yes]")
+        await page.until("document.querySelector('#trial-receipt').dataset.ok === 'true'")
+        keep = ("experiment_stop", {"id": "opening", "keep": "short"})
+        assert [command for command in desk.commands if command[0] != "rundown"] == [keep]
+
+    visit(scenario, desk)

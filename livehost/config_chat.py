@@ -138,6 +138,9 @@ class Inbound(Common):
 
     kind: Literal["inbound"]
     key_env: Variable
+    secret_env: str = ""
+    """With it, what is posted must be signed as actions are (docs/actions.md), in place of the
+    key."""
 
 
 class Lines(Common):
@@ -175,7 +178,7 @@ KINDS: dict[str, type[Common]] = {
 }
 
 SHORTEST_KEY = 16
-_OWN_KEYS = (Dycast, Inbound)  # kinds whose key the operator makes up
+_OWN_KEYS = (Dycast, Inbound)  # kinds whose secrets the operator makes up
 
 
 class Chat(Model):

@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 import socket
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from livehost.brain import signing
 from livehost.brain.chat import client as client_module
 from livehost.brain.chat import visitor
 from livehost.brain.chat.barragegrab import BarrageGrabSource, read
@@ -418,6 +420,42 @@ def test_a_program_posts_lines():
     assert both == (200, {"ok": True, "queued": 3}, 400, 401)
     assert status == 429 and answer == {"ok": False, "queued": 1997}
     assert feed.rejected == {"key": 1, "full": 3003}
+
+
+def test_a_program_that_signs_needs_no_key_and_is_taken_once(monkeypatch):
+    monkeypatch.setenv("SECRET", "a-secret-of-some-length")
+
+    async def main():
+        pair = made(InboundSource, "inbound", key_env="KEY", secret_env="SECRET")
+        body = b'{"kind": "order", "id": "o1", "product": "tea"}'
+        now = int(datetime.now(UTC).timestamp())
+
+        def signed(message_id, at=now, over=body):
+            return signing.headers("a-secret-of-some-length", message_id, at, over)
+
+        async with door(pair) as (address, client):
+            tries = (
+                signed("e1"),
+                signed("e1"),
+                signed("e2"),
+                signed("e3", at=now - 1000),
+                signed("e4", over=b"{}"),
+                {"Authorization": f"Bearer {KEY}"},
+            )
+            answers = []
+            for headers in tries:
+                answer = await client.post(f"{address}inbound", data=body, headers=headers)
+                answers.append((answer.status, (await answer.text())[-11:]))
+            return answers, pair[1]
+
+    answers, feed = asyncio.run(main())
+    assert [status for status, _ in answers] == [200, 200, 200, 401, 401, 401]
+    assert [text for _, text in answers[:3]] == [
+        '"queued": 1}'[-11:],
+        '"queued": 0}'[-11:],
+        '"queued": 1}'[-11:],
+    ]
+    assert feed.rejected == {"replay": 1, "timestamp": 2, "signature": 1}
 
 
 def test_a_program_opens_a_socket():

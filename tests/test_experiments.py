@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import tomllib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from livehost.brain.command import LOCAL, Table
 from livehost.brain.experiments.audience import Audience
 from livehost.brain.experiments.commands import ExperimentCommands
 from livehost.brain.experiments.lab import Lab
-from livehost.brain.experiments.plan import Arm, Experiment, load
+from livehost.brain.experiments.plan import Arm, Experiment, Experiments, load
 from livehost.brain.experiments.titles import Titles
 from livehost.brain.experiments.trial import Trial
 from livehost.brain.intent import Intent, IntentKind, Place
@@ -624,8 +625,9 @@ def test_every_key_stands_in_the_docs():
     docs = (ROOT / "docs/experiments.md").read_text("utf-8")
     keys = {*Experiment.model_fields, *Arm.model_fields, *Title.model_fields} - {"arm"}
     assert not [key for key in keys if f"`{key}`" not in docs]
-    for text in re.findall(r"```toml\n(.*?)```", docs, re.DOTALL):
-        assert "[[experiment]]" in text or "[[title]]" in text or "[show]" in text
+    _, example, room = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+    assert len(Experiments.model_validate(tomllib.loads(example)).experiment) == 3
+    assert [Title.model_validate(t).id for t in tomllib.loads(room)["title"]] == ["a", "b"]
 
 
 def test_an_exposure_cut_short_or_never_heard_says_nothing():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from livehost.brain.experiments.words import percent
 from livehost.report.html import table
 from livehost.report.titles import Period, hourly, mean, summed
 from livehost.report.tried import Tried
@@ -28,7 +29,8 @@ def experiments(all_tried: Sequence[Tried], say: dict[str, str], language: str) 
 
 def _arms(one: Tried, say: dict[str, str]) -> str:
     share, known, now = one.known.share, one.known, one.standings
-    heads = ("arm", "exposures", f"amount_{one.plan.per.value}", "did", "reward", "interval")
+    per = one.plan.per.value
+    heads = ("arm", "exposures", f"amount_{per}", "did", f"reward_{per}", "interval")
     rows = [
         (
             name,
@@ -37,7 +39,7 @@ def _arms(one: Tried, say: dict[str, str]) -> str:
             _did(one, name, say),
             _number(float(now.mean[n]), share),
             f"{_number(float(now.low[n]), share)} – {_number(float(now.high[n]), share)}",
-            f"{100 * now.best[n]:.1f}%",
+            percent(float(now.best[n])),
             _number(float(now.loss[n]), share),
         )
         for n, name in enumerate(one.plan.names)

@@ -6,6 +6,8 @@ one by one.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -15,9 +17,11 @@ from livehost.brain.chat.door import body_of, gently, has_key
 from livehost.brain.chat.feed import Feed
 from livehost.brain.chat.source import Submit
 from livehost.brain.chat.visitor import Frame, Visitors, wait_for_visitors
+from livehost.brain.signing import ID, wrong
 from livehost.config_chat import Inbound, WebSocket, secret
 
 MOST_LINES = 10_000  # in one body or frame
+MOST_TAKEN = 5000  # ids of signed bodies that are remembered
 
 
 def lines(body: Frame) -> list[bytes]:
@@ -54,6 +58,8 @@ class InboundSource:
         self.name = settings.name
         self._feed = feed
         self._key = secret(settings, "key_env")
+        self._secret = secret(settings, "secret_env") if settings.secret_env else ""
+        self._taken: OrderedDict[str, None] = OrderedDict()
         self._visitors = Visitors()
 
     async def run(self, submit: Submit) -> None:
@@ -62,15 +68,33 @@ class InboundSource:
 
     async def take(self, request: web.Request, feed: Feed) -> web.StreamResponse:
         """Take a body, or open a socket."""
+        if self._secret and request.method == hdrs.METH_POST:
+            return await self._signed(request, feed)
         if not has_key(request, self._key):
             feed.refuse("key")
             raise web.HTTPUnauthorized
         if request.method == hdrs.METH_POST:
-            return await self._post(request, feed)
+            return await self._post(await body_of(request, feed), feed)
         return await self._visitors.serve(request, feed, self._take)
 
-    async def _post(self, request: web.Request, feed: Feed) -> web.Response:
-        given = lines(await body_of(request, feed))
+    async def _signed(self, request: web.Request, feed: Feed) -> web.Response:
+        """Take a signed body, each `webhook-id` once."""
+        body, message_id = await body_of(request, feed), request.headers.get(ID, "")
+        if why := wrong(self._secret, request.headers, body, datetime.now(UTC).timestamp()):
+            feed.refuse(why)
+            raise web.HTTPUnauthorized
+        if message_id in self._taken:
+            feed.refuse("replay")
+            return web.json_response({"ok": True, "queued": 0})
+        answer = await self._post(body, feed)
+        if answer.status == web.HTTPOk.status_code:
+            self._taken[message_id] = None
+        while len(self._taken) > MOST_TAKEN:
+            self._taken.popitem(last=False)
+        return answer
+
+    async def _post(self, body: bytes, feed: Feed) -> web.Response:
+        given = lines(body)
         if not given:
             raise web.HTTPBadRequest(reason="the body is empty; send JSON objects, one a line")
         feed.is_live()

@@ -43,7 +43,8 @@ class Per(StrEnum):
 class Arm(Model):
     """[[experiment.arm]]: one of the things tried."""
 
-    id: Id
+    id: str = Field(pattern=r"^[\w-]{1,32}$")
+    """Letters of any script."""
     wording: int | None = Field(None, ge=1)
     """what = "wording": 1 is a line's text, 2 its first variant..."""
     segment: Id | None = None

@@ -43,16 +43,16 @@ def said(
     whole = max(float(standings.mean.max()), 1e-12)
     text = _WORDS[language][standings.standing].format(
         leader=plan.names[standings.leader],
-        best=_percent(float(standings.best[standings.leader])),
-        loss=_percent(float(standings.loss[standings.leader]) / whole),
-        most=_percent(float(standings.loss.max()) / whole),
+        best=percent(float(standings.best[standings.leader])),
+        loss=percent(float(standings.loss[standings.leader]) / whole),
+        most=percent(float(standings.loss.max()) / whole),
         least=plan.least,
         fewest=fewest,
     )
     return _KEPT[language].format(arm=kept) + text if kept else text
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share; certainty is never claimed."""
     if share > 0.999:
         return "> 99.9%"

@@ -40,7 +40,7 @@ Times = dict[str, list[float]]
 def measure(model: Path, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return seconds to the first token, cold and warm, in turns."""
     times: dict[str, Times] = {"cold": {}, "warm": {}}
-    catalog = load_catalog(load_room(str(ROOM)))
+    catalog = load_catalog(load_room(ROOM))
     for _ in range(rounds):
         for way, found in times.items():
             asyncio.run(_round(model, catalog, way == "warm", found))

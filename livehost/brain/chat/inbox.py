@@ -28,13 +28,13 @@ MOST_OF_A_USER = 3  # waiting comments of one viewer
 MOST_TOGETHER = 300  # messages settled by one answer
 MANY = 3  # questions from which several are answered in one breath
 MOST_BREATH = 5  # different questions in one breath
-MOST_SIZES = 4  # sizes besides: a few words a viewer
+MOST_SIZES = 5  # sizes besides: a few words a viewer
 MOST_SAME = 30  # questions besides that what is said answers already
 AGEING = 30.0  # seconds of waiting that are worth one rank
 TOGETHER = 75.0  # seconds between the first and the last of those that are answered as one
 STALE = {Sort.QUESTION: 90.0, Sort.TALK: 90.0, Sort.CHATTER: 45.0}
 """Seconds; what is older is not answered: its viewer no longer expects it."""
-STALE_SOCIAL = 180.0
+STALE_SOCIAL, STALE_LIKE = 180.0, 600.0
 
 _RANK = {
     Sort.QUESTION: 1.0,
@@ -331,7 +331,7 @@ class Inbox:
 
     def _expire(self, now: float) -> None:
         for key, line in list(self._lines.items()):
-            most = STALE.get(key[0], STALE_SOCIAL)
+            most = STALE.get(key[0], STALE_LIKE if key[0] is Sort.LIKE else STALE_SOCIAL)
             while line and now - (oldest := next(iter(line.values()))).since > most:
                 self._remove(oldest)
                 self._drop(oldest, "stale")

@@ -6,7 +6,6 @@ In:  a room file.   Out: problems, one line each; an empty list means that it ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from livehost.config import Room, load_room
@@ -28,6 +27,7 @@ def check(path: Path) -> list[str]:
         _outputs,
         _chat,
         _actions,
+        _console,
     )
     return [problem for step in steps for problem in _problems(step, room)]
 
@@ -57,16 +57,19 @@ def _voice(room: Room) -> Iterable[str]:
 
 
 def _scripts(room: Room) -> Iterable[str]:
-    from livehost.brain.catalog import check as check_catalog  # noqa: PLC0415
-    from livehost.brain.catalog import load_catalog  # noqa: PLC0415
-    from livehost.brain.experiments.plan import load as load_experiments  # noqa: PLC0415
-    from livehost.brain.gate import Gate  # noqa: PLC0415
+    from livehost.brain.manuscript.judge import script_problems  # noqa: PLC0415
 
-    catalog = load_catalog(room)
-    gate = Gate(catalog, room.globbed(room.show.wordlists))
-    if room.show.experiments:
-        load_experiments(room.near(room.show.experiments), catalog.segments)
-    return check_catalog(catalog, gate, datetime.now(UTC))
+    return script_problems(room)
+
+
+def _console(room: Room) -> Iterable[str]:
+    from livehost.brain.access.tls import Tls  # noqa: PLC0415
+    from livehost.brain.access.users import Users  # noqa: PLC0415
+
+    Users(room.users_file)
+    if room.console.tls_cert and room.console.tls_key:
+        Tls(room.near(room.console.tls_cert), room.near(room.console.tls_key))
+    return ()
 
 
 def _outputs(room: Room) -> Iterable[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from livehost.config_webrtc import WebRtc
 from livehost.table import Model
@@ -45,6 +46,12 @@ class Console(Model):
             except ValueError:
                 raise ValueError(f"{given} is not an address like 10.0.0.1 or 10.0.0.0/8") from None
         return value
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("give both tls_cert and tls_key, or none of them")
+        return self
 
     def files(self) -> list[tuple[str, Path | None]]:
         """Return (key, path) of the files that have to be there."""

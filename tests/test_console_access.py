@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from livehost.brain.access import command
 from livehost.brain.access.delays import FREE, LONGEST, Delays, neighbourhood
 from livehost.brain.access.sessions import Sessions
+from livehost.brain.access.tls import Tls
 from livehost.brain.access.users import Users, digest, new_token
 from livehost.brain.command import Role
 from livehost.brain.console import Console
@@ -26,7 +27,6 @@ from livehost.brain.console.client import Client
 from livehost.brain.console.entry import Entry
 from livehost.brain.console.peer import Proxies
 from livehost.brain.console.protocol import CLOSE_LEFT
-from livehost.brain.console.tls import Tls
 from livehost.brain.desk import all_commands
 from livehost.clock import VirtualTimeLoop
 from livehost.errors import ConfigError

@@ -45,6 +45,7 @@ from livehost.brain.experiments.lab import Lab
 from livehost.brain.experiments.titles import Titles
 from livehost.brain.gate import Verdict, make_gate
 from livehost.brain.guests import Courtesy
+from livehost.brain.heard import Heard as HeardBefore
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
 from livehost.brain.lease import Lease
@@ -125,6 +126,7 @@ class Show:
         self.picture.muted = bool(memory.flags.get("muted"))
         self.picture.music = bool(memory.flags.get("music", True))
         self.lease = Lease()
+        self.heard = HeardBefore()
         self.programme = make_programme(room, self.catalog, now, memory.programme)
         history = History()
         self.writer = ShowWriter(
@@ -195,7 +197,7 @@ class Show:
             self.catalog, room.language, lambda: self.director.product, self.writer.judged
         )
         self.ahead = SpeechAhead(
-            self.voice.get, self.writer, self.director, manners, self._sentence, answers.texts
+            self.voice.get, self.writer, self.director, manners, self.sentence, answers.texts
         )
         self.saved = Saved(self.catalog, self.gate.rules, self.state, self.speaker)
         self._take_up(now)
@@ -270,7 +272,8 @@ class Show:
         if self.voice.value:
             self.voice.value.close()
 
-    def _sentence(self, text: str, feeling: Feeling) -> Sentence:
+    def sentence(self, text: str, feeling: Feeling) -> Sentence:
+        """Return what the voice takes of a text."""
         from livehost.brain.voice import Sentence  # noqa: PLC0415  (see _load_voice)
 
         names = {name for p in self.catalog.products.values() for name in p.names()}
@@ -279,7 +282,7 @@ class Show:
 
     async def _speak(self, text: str, feeling: Feeling) -> AsyncGenerator[Chunk, None]:
         voice = await self.voice.get()
-        sentence = self._sentence(text, feeling)
+        sentence = self.sentence(text, feeling)
         from livehost.brain.voice import Unspeakable  # noqa: PLC0415  (see _load_voice)
 
         try:

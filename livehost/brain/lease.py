@@ -16,7 +16,7 @@ from livehost.brain.command import Who
 SECONDS = 10.0  # nothing heard of the holder for so long: the host is handed back
 
 By = Literal["type", "microphone"]
-Why = Literal["taken", "forced", "returned", "silent"]
+Why = Literal["taken", "forced", "returned", "silent", "left"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from livehost.brain.access.sessions import Sessions
+from livehost.brain.access.tls import Tls
 from livehost.brain.access.users import Users
 from livehost.brain.console.access import Access
 from livehost.brain.console.peer import Proxies
-from livehost.brain.console.tls import Tls
 from livehost.config import Room
 
 SESSIONS_FILE = "logins.json"

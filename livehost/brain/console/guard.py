@@ -28,7 +28,11 @@ OPEN = frozenset({"/", "/login", "/healthz", "/api/login", "/api/logout"})
 PAGES = frozenset({"/", "/login"})
 """Links from elsewhere may lead here."""
 SAFE = frozenset({"GET", "HEAD"})
-NEEDS = {"/api/chat": Role.OPERATOR, "/api/sessions": Role.OWNER}
+NEEDS = {
+    "/api/chat": Role.OPERATOR,
+    "/api/heard": Role.OPERATOR,
+    "/api/sessions": Role.OWNER,
+}
 """The role for a path and what is under it; a viewer's for all others. Each command has its own."""
 
 SECURITY_HEADERS = {

@@ -107,13 +107,18 @@ class Orders:
         if before is not None:
             if before.what != what:
                 return REUSED, False
-            return before.outcome or await asyncio.shield(_task(before)), True
+            return await self._answer(before), True
         if self._group is None:
             return BUSY, False
         given = self._given[who.name, key] = _Given(what)
         given.task = self._group.create_task(self._first(given, key, name, args, who, until))
         self._forget()
         return await asyncio.shield(given.task), False
+
+    async def _answer(self, given: _Given) -> Outcome:
+        if given.task is not None:
+            return await asyncio.shield(given.task)
+        return given.outcome or EXPIRED
 
     async def _first(
         self, given: _Given, key: str, name: str, args: Mapping[str, Any], who: Who, until: float
@@ -140,8 +145,3 @@ def _hash(name: str, args: Mapping[str, Any]) -> str:
     """Return what tells two commands apart; arguments may be secret."""
     text = json.dumps([name, args], sort_keys=True)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
-
-
-def _task(given: _Given) -> asyncio.Task[Outcome]:
-    assert given.task is not None, "a command without an answer is under way"
-    return given.task

@@ -27,8 +27,10 @@ CODES = (
     "gate",
     "id",
     "lease",
+    "problems",
     "refused",
     "role",
+    "stale",
     "timeout",
     "unknown",
 )

@@ -24,6 +24,7 @@ from livehost.brain.command import (
 )
 from livehost.brain.console.desk import Receipt, StreamTap
 from livehost.brain.desk.numbers import Numbers
+from livehost.brain.desk.scripts import ScriptCommands
 from livehost.brain.desk.seeing import Seeing
 from livehost.brain.desk.speech import SpeechCommands
 from livehost.brain.desk.stage import StageCommands
@@ -41,6 +42,7 @@ GROUPS: tuple[type, ...] = (
     SpeechCommands,
     TakeOverCommands,
     StageCommands,
+    ScriptCommands,
     ExperimentCommands,
     ProgrammeCommands,
 )

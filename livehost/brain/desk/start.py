@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from livehost.brain.console import Console
 from livehost.brain.console.entry import make_entry
 from livehost.brain.desk.all import ShowDesk
+from livehost.brain.desk.listening import Listening
 from livehost.brain.webrtc.make import make_webrtc
 from livehost.config import Room
 from livehost.errors import ConfigError
@@ -24,7 +25,7 @@ def make_console(show: Show, stop: Callable[[], None]) -> Console:
     """Return the console of a show. Raises ConfigError when its address or users are wrong."""
     host, port = _address(show.room, show.options.console)
     token = os.environ.get(show.room.console.token_env) or None
-    parts = make_webrtc(show, host)
+    parts = [*make_webrtc(show, host), Listening(show.heard)]
     entry = make_entry(show.room, token)
     most = show.room.chat.most_bytes
     return Console(ShowDesk(show, stop), host, port, token, most, parts, entry)

@@ -79,7 +79,7 @@ class TakeOverCommands:
     def _changed(self, now: Held | None, before: Held | None, why: Why) -> None:
         """Have the script keep its place, or go on; tell everybody."""
         self._show.speaker.hold(now is not None)
-        if why == "silent" and before:
+        if why in ("silent", "left") and before:
             self._show.state.audit(
                 "command", name="hand_back", args={}, ok=True, message=why,
                 who=before.who.name, role=before.who.role.value, address=before.who.address,

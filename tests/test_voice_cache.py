@@ -215,6 +215,20 @@ def test_live_speech_joins_what_is_being_prepared(tmp_path):
     assert took == pytest.approx(2.5)
 
 
+def test_what_is_just_being_put_off_is_made_anew_for_a_live_speaker(tmp_path):
+    async def main():
+        engine = Scripted(delay=1.0, chunks=5)
+        voice = cache_of(tmp_path, engine)
+        async with asyncio.TaskGroup() as group:
+            ahead = group.create_task(voice.prepare(Sentence("script")))
+            await asyncio.sleep(2.5)
+            answer = group.create_task(hear(voice, "answer"))
+            live = group.create_task(hear(voice, "script"))  # joins in the same turn of the loop
+        return len(answer.result()), len(live.result()), ahead.result()
+
+    assert run(main()) == (5, 5, True)
+
+
 def test_a_speaker_goes_on_when_the_preparer_gives_up(tmp_path):
     async def main():
         engine = Scripted(delay=1.0, chunks=5)

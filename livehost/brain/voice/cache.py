@@ -184,10 +184,11 @@ class SpeechCache:
         """Return the job of `key` with one more live speaker; others are put off."""
         job = self._jobs.get(key)
         self._no_live.clear()
-        for other in list(self._jobs.values()):
+        for name, other in list(self._jobs.items()):
             if other is not job and not other.live and other.task:
                 other.error = _PutOffError()
                 other.task.cancel()
+                del self._jobs[name]  # whoever asks for it while it ends gets a new one
         job = job or self._begin(key, sentence)
         job.live += 1
         return job

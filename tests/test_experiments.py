@@ -16,6 +16,7 @@ from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.intake import Intake
 from livehost.brain.chat.message import Rejected, parse
 from livehost.brain.command import LOCAL, Table
+from livehost.brain.experiments import trial as trial_module
 from livehost.brain.experiments.audience import Audience
 from livehost.brain.experiments.commands import ExperimentCommands
 from livehost.brain.experiments.lab import Lab
@@ -536,6 +537,39 @@ def test_a_saved_file_is_taken_in_and_a_broken_one_is_left_aside(tmp_path):
         await show.close()
 
     run(main())
+
+
+def test_a_rundown_that_lost_what_is_tried_is_told(tmp_path):
+    async def main():
+        show = Show(tmp_path)
+        running = asyncio.ensure_future(show.lab.run())
+        await asyncio.sleep(1.5)
+        assert show.lab.warnings() == []
+        show.rundown = RUNDOWN[1:]
+        await asyncio.sleep(1.5)
+        assert show.lab.warnings() == ["experiment opening: the rundown has no segment open"]
+        running.cancel()
+        await show.close()
+
+    run(main())
+
+
+def test_a_show_without_end_stays_bounded(monkeypatch):
+    monkeypatch.setattr(trial_module, "MOST_LEARNT", 20)
+    experiment = {
+        "id": "x", "what": "segment", "least": 5,
+        "arm": [{"id": "a", "segment": "tea"}, {"id": "b", "segment": "cup"}],
+    }  # fmt: skip
+    kept = {}
+    trial = Trial(Experiment.model_validate(experiment), lambda one: kept.update({one.number: one}))
+    now = NOW
+    for n in range(300):
+        trial.arm(f"@{n}", now)
+        trial.begun(f"@{n}", now)
+        now += timedelta(minutes=1)
+        trial.ended(now)
+    assert len(trial.shown) <= 40 and len(trial._on_air) <= 40 and len(trial._places) <= 40
+    assert sorted(kept) == list(range(300)), "the state file keeps all"
 
 
 # --- the audience -------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ TODO = (
     ("cached speech", "consent", "delete the files by hand: their person no longer consents"),
     ("voice", "voice", "the next voice speaks meanwhile; look at the engine that is named"),
     ("chat source", "chat", "look at the platform's page and at the source's settings"),
+    ("action", "action", "look at the program at its address; nothing is lost meanwhile"),
+    ("experiment", "experiment", "correct the file, or have the audience reported"),
     ("picture", "picture", "the machine is too busy or lost its GPU; close other programs"),
     (
         "the stage is not there",

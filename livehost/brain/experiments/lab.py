@@ -20,7 +20,7 @@ from livehost.brain.chat.message import ChatMessage
 from livehost.brain.experiments.audience import Audience
 from livehost.brain.experiments.chooser import Chooser, follow
 from livehost.brain.experiments.kept import alive_at, counted, deeds_since, moment, past
-from livehost.brain.experiments.plan import Experiment, Per, load
+from livehost.brain.experiments.plan import Experiment, Per, check, load
 from livehost.brain.experiments.trial import Shown, Trial
 from livehost.brain.experiments.words import said
 from livehost.brain.intent import Place
@@ -54,6 +54,7 @@ class Lab:
 
     Attributes:
         problems: why the file on disk is not in force; empty when it is.
+        misfits: what in the experiments a reload of the rundown has taken away.
         chooser: what the script asks.
 
     Raises:
@@ -77,6 +78,8 @@ class Lab:
         self._kept = dict(store.rows("SELECT id, kept FROM experiments"))
         self.audience = Audience()
         self.problems: tuple[str, ...] = ()
+        self.misfits: tuple[str, ...] = ()
+        self._checked: Sequence[Segment] | None = None
         self._trials: dict[str, Trial] = {}
         self._stamp = self._stamped()
         self.chooser = Chooser(self._arms, now)
@@ -92,7 +95,7 @@ class Lab:
         """Put plans in force; what was learnt of arms with the same ids goes on."""
         self._past |= {name: trial.shown for name, trial in self._trials.items()}
         self._kept |= {name: trial.kept for name, trial in self._trials.items()}
-        self._trials = {}
+        self._trials, self._checked = {}, None
         for plan in plans:
             keep = partial(self._keep, plan.id)
             past, kept = self._past.get(plan.id, []), self._kept.get(plan.id, "")
@@ -135,8 +138,17 @@ class Lab:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.reload()
+            self._compare()
             for trial in self._trials.values():
                 trial.settle(self._now(), self.audience.minutes)
+
+    def _compare(self) -> None:
+        """See whether the experiments still fit a rundown that was reloaded."""
+        rundown = self._rundown()
+        if rundown is not self._checked:
+            self._checked = rundown
+            plans = [trial.plan for trial in self._trials.values()]
+            self.misfits = tuple(check(plans, rundown))
 
     # --- the state file ---------------------------------------------------------------------------
 
@@ -258,6 +270,7 @@ class Lab:
     def warnings(self) -> list[str]:
         """Return what an operator should look at."""
         found = [f"experiments not reloaded: {problem}" for problem in self.problems]
+        found += self.misfits
         for trial in self._trials.values():
             plan = trial.plan
             over = [one for one in trial.shown[-10:] if one.over(self._now())]

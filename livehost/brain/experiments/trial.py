@@ -23,7 +23,7 @@ from livehost.brain.experiments.plan import Experiment, Per
 from livehost.brain.experiments.posterior import Exposure, Knowledge, learn
 from livehost.brain.experiments.verdict import Standings, judge
 
-MOST_LEARNT = 3000  # exposures that are looked at; older ones are history
+MOST_LEARNT = 1000  # exposures that are looked at; older ones are history
 DRAWS = 1000  # to find how probably each arm is the best, for one choice
 SHORTEST = timedelta(seconds=5)  # an exposure cut off earlier than this says nothing
 
@@ -112,7 +112,18 @@ class Trial:
         self.shown.append(one)
         self._places[place] = one
         self._keep(one)
+        self._forget_old()
         return arm
+
+    def _forget_old(self) -> None:
+        """Keep the memory of a show that never ends bounded; the state file keeps all."""
+        if len(self.shown) < 2 * MOST_LEARNT:
+            return
+        for one in self.shown[:-MOST_LEARNT]:
+            self._places.pop(one.place, None)
+        del self.shown[:-MOST_LEARNT]
+        first = self.shown[0].number
+        self._on_air = [one for one in self._on_air if one.number >= first]
 
     def chosen(self, place: str) -> str:
         """Return the arm that was chosen for a place, "" when none was."""

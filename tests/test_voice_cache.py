@@ -58,6 +58,18 @@ class Scripted:
         pass
 
 
+class Reluctant(Scripted):
+    """An engine that takes half a second to stop."""
+
+    async def speak(self, sentence):
+        try:
+            async with aclosing(super().speak(sentence)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            await asyncio.sleep(0.5)
+
+
 async def hear(voice, text):
     async with aclosing(voice.speak(Sentence(text))) as chunks:
         return [chunk async for chunk in chunks]
@@ -217,13 +229,14 @@ def test_live_speech_joins_what_is_being_prepared(tmp_path):
 
 def test_what_is_just_being_put_off_is_made_anew_for_a_live_speaker(tmp_path):
     async def main():
-        engine = Scripted(delay=1.0, chunks=5)
+        engine = Reluctant(delay=1.0, chunks=5)
         voice = cache_of(tmp_path, engine)
         async with asyncio.TaskGroup() as group:
             ahead = group.create_task(voice.prepare(Sentence("script")))
             await asyncio.sleep(2.5)
             answer = group.create_task(hear(voice, "answer"))
-            live = group.create_task(hear(voice, "script"))  # joins in the same turn of the loop
+            await asyncio.sleep(0.2)
+            live = group.create_task(hear(voice, "script"))
         return len(answer.result()), len(live.result()), ahead.result()
 
     assert run(main()) == (5, 5, True)

@@ -38,6 +38,7 @@ function said(done, values, answer) {
 function why({ code, message, data }) {
   if (code === "lease" && data?.lease) return word("code.lease", { user: data.lease.user });
   if (code === "gate" && data?.rule) return word("gateStopped", { found: data.found, rule: rule(data.rule) });
+  if (code === "problems" && data?.problems?.length) return phrase(message);
   if (has("code", code) && (!message || code !== "unknown")) return named("code", code);
   return phrase(message) || word("noAnswer");
 }

@@ -18,8 +18,7 @@ export function showLog() {
 }
 
 const TITLES = {
-  alarm: "logAlarm", warning: "logAlarm", gate: "logGate", command: "logCommand", lease: "logLease", reload: "logReload", output: "logOutput",
-  show: "logShow",
+  alarm: "logAlarm", gate: "logGate", command: "logCommand", lease: "logLease", reload: "logReload", show: "logShow",
 };
 
 function row({ at, kind, data }) {
@@ -30,7 +29,6 @@ function row({ at, kind, data }) {
 
 const BODIES = {
   alarm: ({ text, todo, over }) => (over ? `${word("logOver")}：${text}` : [text, todo].filter(Boolean).join(" ")),
-  warning: ({ text, todo, over }) => [over ? word("logOver") : "", phrase(String(text ?? "")), todo && phrase(String(todo))].filter(Boolean).join(" "),
   command: ({ who, name, args, ok, message }) => {
     const what = has("command", name) ? named("command", name) : String(name);
     const given = Object.values(args ?? {}).filter((value) => typeof value !== "object").join(" ");
@@ -38,6 +36,5 @@ const BODIES = {
   },
   lease: ({ holder, before, why }) => `${named("lease", why)} ${holder?.user ?? before?.user ?? ""}`,
   reload: ({ problems }) => (problems?.length ? String(problems[0]) : ""),
-  output: ({ name, state, reason }) => [`${name}：${named("state", state)}`, reason].filter(Boolean).join(" · "),
   show: () => "",
 };

@@ -4,10 +4,12 @@
 import { tell, use } from "./act.js";
 import { showAlarms } from "./alarms.js";
 import * as api from "./api.js";
-import { hasExperiments, showExperiments } from "./experiments.js";
 import { fillEmotions, showControls, wireControls } from "./controls.js";
+import { hasExperiments, showExperiments } from "./experiments.js";
+import { hasFiles, showFiles, wireFiles } from "./files.js";
 import { Link } from "./link.js";
 import { showLog } from "./log.js";
+import { openMicrophone } from "./microphone.js";
 import { showOutputs, wireOutputs } from "./outputs.js";
 import { pictureIs, sample, showPlots } from "./plots.js";
 import { refreshRundown, showRundown, whenChanged, wireRundown } from "./rundown.js";
@@ -17,7 +19,6 @@ import { showNumbers, showStatus } from "./status.js";
 import { wireTabs } from "./tabs.js";
 import { leaseChanged, showTakeOver, wireTakeOver, withMicrophone } from "./takeover.js";
 import { showChat, showSaid, wireChat } from "./talk.js";
-import { openMicrophone } from "./microphone.js";
 import { LivePicture } from "./whep.js";
 import { other, phrase, speak, translate, word } from "./words.js";
 
@@ -28,7 +29,7 @@ let panel = "products";
 // --- showing ----------------------------------------------------------------------------------------
 
 const PANELS = {
-  products: showProducts, outputs: showOutputs, said: showSaid, log: showLog, experiments: showExperiments,
+  products: showProducts, outputs: showOutputs, said: showSaid, log: showLog, experiments: showExperiments, files: showFiles,
   numbers: () => { showPlots($("plots")); showNumbers(); },
 };
 
@@ -48,6 +49,7 @@ function render() {
     showChat();
     showRundown();
     $("tab-experiments").hidden = !hasExperiments();
+    $("tab-files").hidden = !hasFiles();
     PANELS[panel]?.();
   };
   if (document.hidden) setTimeout(now, 500);
@@ -180,6 +182,7 @@ wireControls();
 wireTakeOver();
 wireOutputs();
 wireRundown();
+wireFiles();
 showSound();
 wireTabs(document.querySelector("[role=tablist]"), (name) => {
   panel = name;

@@ -28,7 +28,7 @@ export async function refreshRundown(again, now = false) {
   askedAt = performance.now();
   const answer = await quietly("rundown");
   asking = false;
-  if (!answer.ok) return;
+  if (!answer.ok || !Array.isArray(answer.data?.segments)) return;
   show.rundown = { ...answer.data, at: performance.now() };
   again();
 }

@@ -77,8 +77,6 @@ const TAKES = {
   gate: (data, at) => note("gate", data, at),
   command: (data, at) => note("command", data, at),
   lease: (data, at) => note("lease", data, at),
-  warning: (data, at) => note("warning", data, at),
-  output: (data, at) => note("output", data, at),
   reload: (data, at) => note("reload", data, at),
   show: (data, at) => note("show", data, at),
 };

@@ -32,7 +32,7 @@ from livehost.errors import ConfigError
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-SNAPSHOT_SECONDS = 2.0  # how long one serves everybody
+SNAPSHOT_SECONDS = 2.0  # how long what is told of an experiment serves everybody
 RECOUNTED = timedelta(hours=2)
 GONE = timedelta(minutes=2)  # without a sentence: the show was not on
 
@@ -83,7 +83,7 @@ class Lab:
         self._trials: dict[str, Trial] = {}
         self._stamp = self._stamped()
         self.chooser = Chooser(self._arms, now)
-        self._seen: tuple[float, list[dict[str, Any]]] | None = None
+        self._seen: dict[str, tuple[float, dict[str, Any]]] = {}
         if self._path:
             self._install(load(self._path, rundown()))
         self._recover()
@@ -96,6 +96,7 @@ class Lab:
         self._past |= {name: trial.shown for name, trial in self._trials.items()}
         self._kept |= {name: trial.kept for name, trial in self._trials.items()}
         self._trials, self._checked = {}, None
+        self._seen.clear()
         for plan in plans:
             keep = partial(self._keep, plan.id)
             past, kept = self._past.get(plan.id, []), self._kept.get(plan.id, "")
@@ -231,14 +232,18 @@ class Lab:
     def _set(self, trial: Trial, kept: str) -> None:
         trial.kept = kept
         self._note(trial)
-        self._seen = None
+        self._seen.pop(trial.plan.id, None)
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """Return JSON values for the status."""
+        """Return JSON values for the status; at most one experiment is looked at anew."""
         time = asyncio.get_running_loop().time()
-        if self._seen is None or time - self._seen[0] > SNAPSHOT_SECONDS:
-            self._seen = time, [self._told(trial) for trial in self._trials.values()]
-        return self._seen[1]
+        for name, trial in self._trials.items():
+            if name not in self._seen:
+                self._seen[name] = time, self._told(trial)
+        name = min(self._trials, key=lambda name: self._seen[name][0], default="")
+        if name and time - self._seen[name][0] > SNAPSHOT_SECONDS:
+            self._seen[name] = time, self._told(self._trials[name])
+        return [self._seen[name][1] for name in self._trials]
 
     def _told(self, trial: Trial) -> dict[str, Any]:
         now = self._now()

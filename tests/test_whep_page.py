@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import shutil
+from contextlib import contextmanager
 
 import pytest
+from aioice.ice import StunProtocol
 
 from .browser import chromium
 from .rtc import Live, Player, showing
@@ -105,6 +108,44 @@ def test_picture_comes_back_after_the_connection_ended(watch):
         await page.until("states.at(-1) === 'away'", 15)
         live.tap.packet = packet
         await page.until("states.at(-1) === 'playing' && video.srcObject !== window.was", 20)
+        await decoded(page, 10)
+
+    watch(scenario)
+
+
+@contextmanager
+def losing(share: float):
+    """Lose so many of the datagrams to viewers, at random; what ICE sends gets through."""
+    dice, send = random.Random(0), StunProtocol.send_data
+
+    async def lossy(self, data, addr):
+        if dice.random() >= share:
+            await send(self, data, addr)
+
+    StunProtocol.send_data = lossy
+    try:
+        yield
+    finally:
+        StunProtocol.send_data = send
+
+
+def test_lost_packets_are_sent_again_and_the_picture_goes_on(watch):
+    async def scenario(page, live, client):
+        await decoded(page)
+        with losing(0.1):
+            await decoded(page, 75, 10)
+        assert await page.run("states.at(-1)") == "playing"
+        assert await page.run("health.frozenMs") < 1500
+
+    watch(scenario)
+
+
+def test_picture_comes_back_when_the_network_does(watch):
+    async def scenario(page, live, client):
+        await decoded(page)
+        with losing(1.0):
+            await page.until("states.at(-1) === 'away'", 15)
+        await page.until("states.at(-1) === 'playing'", 20)
         await decoded(page, 10)
 
     watch(scenario)

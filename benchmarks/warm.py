@@ -45,7 +45,8 @@ def measure(model: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         for way, found in times.items():
             asyncio.run(_round(model, catalog, way == "warm", found))
     quoted = {way: {what: quantiles(v) for what, v in t.items()} for way, t in times.items()}
-    ratio = {w: round(min(v) / min(times["cold"][w]), 3) for w, v in times["warm"].items()}
+    cold, warm = times["cold"], times["warm"]
+    ratio = {what: round(min(warm[what]) / min(cold[what]), 3) for what in cold}
     return {"model": model.name, "seconds_to_first_token": quoted, "warm_to_cold": ratio}
 
 

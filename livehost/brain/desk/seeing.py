@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.kinds import class_of
+from livehost.brain.desk.machine import Machine
 from livehost.brain.desk.warnings import alerts, warnings
 from livehost.brain.writer import wall
 
@@ -26,6 +27,7 @@ class Seeing:
     def __init__(self, show: Show) -> None:
         self._show = show
         self._began = asyncio.get_running_loop().time() - show.state.memory.show_seconds
+        self._machine = Machine()
         self.stopping = False
 
     def status(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class Seeing:
             "voice": show.voice.value.snapshot() if show.voice.value else {},
             "warnings": (lines := warnings(show)),
             "alerts": alerts(lines),
+            "machine": self._machine.snapshot(),
         }
 
     def recent(self) -> dict[str, Any]:

@@ -13,9 +13,14 @@ export function use(theLink) {
   link = theLink;
 }
 
+const READ_MS = 12000; // what went well is not news any more after that
+const timers = new WeakMap();
+
 export function tell(node, ok, text) {
   node.textContent = text;
   node.dataset.ok = String(ok);
+  clearTimeout(timers.get(node));
+  if (ok) timers.set(node, setTimeout(() => { node.textContent = ""; }, READ_MS));
 }
 
 // Give a command; return whether it was carried out. `done` is the word for that.

@@ -70,7 +70,9 @@ function told(status) {
 }
 
 function ofOutputs() {
-  return outputs().filter(({ state }) => state !== "live" && state !== "connecting" && state !== "ended").map(({ name, state }) => (
+  // An output that was lost stays an alarm while it tries again.
+  const lost = ({ name, state }) => state === "waiting" || state === "failed" || (state === "connecting" && active.has(`output ${name}`));
+  return outputs().filter(lost).map(({ name, state }) => (
     alarm(`output ${name}`, "bad", word("warnOutput", { name, state: named("state", state) }), word("todoOutput"))
   ));
 }

@@ -20,7 +20,8 @@ const FIELDS = [
 ];
 
 let open = null; // {file, kind, version, text, values}
-let mode = "form";
+let mode = "form"; // or "text"
+let preferred = "form"; // of products; the rundown has no form
 let checked = null; // the draft that was checked and may be published
 let known = [];
 
@@ -68,7 +69,7 @@ async function read(file) {
       return;
     }
     open = answer.data;
-    mode = open.kind === "product" && open.values ? mode : "text";
+    mode = open.kind === "product" && open.values ? preferred : "text";
   }
   show();
 }
@@ -200,7 +201,7 @@ function takeSelection() {
 export function wireFiles() {
   $("file").addEventListener("change", () => read($("file").value));
   $("file-mode").addEventListener("click", () => {
-    mode = mode === "form" ? "text" : "form";
+    preferred = mode === "form" ? "text" : "form";
     read(open.file);
   });
   $("file-check").addEventListener("click", check);

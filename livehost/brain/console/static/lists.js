@@ -39,6 +39,17 @@ function focusAgain(list, { node, key, called: name }) {
   (same.find((other) => called(other) === name) ?? same[0])?.focus();
 }
 
+// Keep the newest row of a list in sight when the list changes its height, unless somebody scrolled up.
+export function stickToEnd(list) {
+  let atEnd = true;
+  list.addEventListener("scroll", () => {
+    atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  }, { passive: true });
+  new ResizeObserver(() => {
+    if (atEnd) list.scrollTop = list.scrollHeight;
+  }).observe(list);
+}
+
 // Make `list` show `items`; `make(item)` builds a row, and builds it again when `print(item)` changes.
 export function follow(list, items, key, print, make) {
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));

@@ -1,5 +1,15 @@
 // The server speaks English; what an operator meets often is said in Chinese too.
 export const PHRASES = [
+  [/^(?:question|gift|talk|praise|follow|enter|like|chatter): (.*)$/s, "$1"],
+  [/^no segment is on now$/, "现在没有可播的段落"],
+  [/^that line is on air; change it afterwards$/, "这句正在播，等它说完再改"],
+  [/^a flash sale of (.*) is on already$/, "$1 的秒杀已经在进行"],
+  [/^promotion (\S+) does not hold now: (.*) to (.*)$/, "活动 $1 现在不在有效期：$2 到 $3"],
+  [/^too many changes; go back to the file first$/, "本场改动太多了，请先恢复原稿"],
+  [/^a slot of it has no value on the card now$/, "里面有个花括号的内容商品卡上没有"],
+  [/^not published: (.*)$/s, "没有发布：$1"],
+  [/^the voice cannot make it now; try again later$/, "声音现在合成不了，请稍后再试"],
+  [/^another sentence is being made; try again$/, "上一句还在合成，请稍等"],
   [/^(question|comment)$/, ""],
   [/^(?:question|comment), (\d+) viewers$/, "$1 人一起问"],
   [/^question about (.*), (\d+) viewers$/s, "关于 $1，$2 人一起问"],

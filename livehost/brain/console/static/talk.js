@@ -2,7 +2,7 @@
 // In:  the state.   Out: lists of text; every word of others is a text node.
 
 import { rule } from "./act.js";
-import { element, follow } from "./lists.js";
+import { element, follow, stickToEnd } from "./lists.js";
 import { show } from "./state.js";
 import { clock } from "./status.js";
 import { has, named, phrase, word } from "./words.js";
@@ -78,6 +78,7 @@ function safe(state) {
 }
 
 export function wireChat(send) {
+  stickToEnd($("messages"));
   for (const chip of document.querySelectorAll("[data-filter]")) {
     chip.addEventListener("click", () => {
       filter = chip.dataset.filter;

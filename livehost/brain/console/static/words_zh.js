@@ -57,7 +57,7 @@ export const zh = {
   "rule.medical": "医疗功效", "rule.minors": "未成年人", "rule.personal": "个人信息", "rule.politics": "时政",
   "rule.price": "价格表述", "rule.promise": "无法兑现的承诺", "rule.scarcity": "虚假紧缺", "rule.superlative": "极限词",
   "rule.unproven": "没有依据", "rule.figure": "商品卡上没有的数字", "rule.size": "尺码不符", "rule.forbidden": "禁用说法",
-  "ok.mute": "已静音。", "ok.unmute": "声音恢复了。", "ok.panic": "已切垫片并静音。观众那边画面正常、没有声音。", "ok.panicOff": "已恢复直播。",
+  "ok.mute": "已静音。", "ok.unmute": "声音恢复了。", "ok.panic": "已切垫片并静音：观众看到垫片，听不到声音。", "ok.panicOff": "已恢复直播。",
   "ok.output_add": "正在连接 {name}。", "ok.output_set": "{name} 正在换到新地址。", "ok.output_remove": "{name} 正在停掉。",
   "ok.take_over": "主播交给你了，观众会听到你说的。", "ok.take_over_force": "主播交给你了。", "ok.hand_back": "已交还，主播接着脚本往下说。",
   "code.busy": "系统正忙，请再试一次", "code.expired": "网络慢，指令到得太晚，没有执行", "code.timeout": "没有按时做完，请看画面确认",

@@ -88,7 +88,7 @@ async def ask_now_and_then():
                 number -= 1
 
 
-async def killed_one_after_the_other(folder):
+async def killed_one_after_the_other(folder, ends):
     """Run brains, each of which kills itself somewhere else; the last one lives on."""
     stage = SocketStage(str(folder / "s.sock"))
     others = [asyncio.ensure_future(stage.serve()), asyncio.ensure_future(ask_now_and_then())]
@@ -102,7 +102,8 @@ async def killed_one_after_the_other(folder):
                 child.kill()
                 await child.wait()
         child = await start(folder, "")
-        await asyncio.sleep(20)
+        left = (ends - datetime.now(CHINA)).total_seconds()
+        await asyncio.sleep(max(20.0, left + 10.0))
         child.kill()
         await child.wait()
     finally:
@@ -117,12 +118,12 @@ def test_kill_9_at_every_kind_of_transition(tmp_path):
     room_file(tmp_path)
     bottle = tmp_path / "products" / "bottle.toml"
     bottle.write_text(bottle.read_text().replace("end = 2027-", "end = 2099-"))
-    begins = datetime.now(CHINA).replace(microsecond=0) + timedelta(seconds=70)
-    ends = begins + timedelta(seconds=80)
+    begins = datetime.now(CHINA).replace(microsecond=0) + timedelta(seconds=88)
+    ends = begins + timedelta(seconds=65)
     (tmp_path / "rundown.toml").write_text(
         RUNDOWN.format(start=begins.isoformat(), end=ends.isoformat())
     )
-    air, died = asyncio.run(killed_one_after_the_other(tmp_path))
+    air, died = asyncio.run(killed_one_after_the_other(tmp_path, ends))
     killed = [wish for wish, code in died if code == -9]
     assert len(killed) >= len(KILLS) - 3, (died, len(air))
     heard = [s for s in air if s.interrupted is False]

@@ -142,8 +142,8 @@ def test_after_three_answers_in_a_row_a_sentence_of_the_script_is_said_whole():
             room.voice.pauses[long] = (7, 16)
             await until(lambda: room.stage.texts == [long])
             await asyncio.sleep(0.5)
-            for n in range(12):
-                room.chat(comment(f"tea多少钱{n}", f"u{n}"))
+            for n, word in enumerate("苦甜浓淡香涩新老粗细轻重"):
+                room.chat(comment(f"tea喝起来{word}不{word}", f"u{n}"))
             await until(lambda: "茶叶用小罐装。" in room.stage.texts, 120)
             return room
 

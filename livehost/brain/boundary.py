@@ -58,12 +58,17 @@ class Boundary:
         self._link.cue(Cue(CueKind.CUT, {"within": within} if within else {}))
         self._settle_until = _now() + within + SETTLE
 
-    async def there(self) -> None:
-        """Wait until the next sentence should be sent to a stage that is known. Raises WireLost."""
+    async def there(self) -> bool:
+        """Wait for a stage that is known; return whether it had to be greeted. Raises WireLost.
+
+        What it tells then moves the script: what was prepared before may be elsewhere in it.
+        """
         while not self._link.connected or self._picture.paused:
             await self.change()
-        if self._link.session != self.met:
-            await self._greet()
+        if self._link.session == self.met:
+            return False
+        await self._greet()
+        return True
 
     async def near(self) -> bool:
         """Wait for the end of what sounds; return whether to send now. Raises WireLost."""

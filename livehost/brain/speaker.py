@@ -10,6 +10,7 @@ script goes on. What is no longer true when its turn comes is not said: a time l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any, Protocol
 
@@ -108,9 +109,14 @@ class Speaker:
             utterance = await self._next()
         except WireLost:
             return
-        self._air = group.create_task(self._say(utterance), name=f"air-{utterance.id}")
+        # In the turn in which it was taken: else the same line of the script could be made again.
+        aired = Aired(utterance.id, utterance.intent, utterance.said)
+        self._begin(aired)
+        self._air = group.create_task(self._say(utterance, aired), name=f"air-{utterance.id}")
         await asyncio.wait({self._air})
         self._air = None
+        if utterance.task:
+            utterance.task.cancel()
         if not utterance.said or utterance.error:
             await asyncio.sleep(FAILED_PAUSE if utterance.error else EMPTY_PAUSE)
 
@@ -160,25 +166,18 @@ class Speaker:
     async def _at_boundary(self) -> None:
         """Wait until the next sentence should be sent. Raises WireLost."""
         while True:
-            await self._boundary.there()
-            if await self._boundary.settled():
+            greeted = await self._boundary.there()
+            if await self._boundary.settled() or greeted:
                 self._makings.drop_script()
             if await self._boundary.near():
                 return
 
     # --- one utterance on air ---------------------------------------------------------------------
 
-    async def _say(self, utterance: Utterance) -> None:
+    async def _say(self, utterance: Utterance, aired: Aired) -> None:
         """Send an utterance sentence by sentence, giving way to what is urgent in between."""
-        aired = Aired(utterance.id, utterance.intent, utterance.said)
-        self._begin(aired)
-        try:
+        with contextlib.suppress(WireLost):  # `down` has noted what was lost
             self.on_air.finish(aired, await self._send_all(utterance, aired))
-        except WireLost:
-            pass  # `down` has noted what was lost
-        finally:
-            if utterance.task:
-                utterance.task.cancel()
 
     async def _send_all(self, utterance: Utterance, aired: Aired) -> str:
         """Return how it ended: done, yielded or failed. Raises WireLost."""

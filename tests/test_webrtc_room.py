@@ -93,7 +93,8 @@ def test_a_room_is_seen_by_webrtc_sent_by_whip_and_spoken_for_by_microphone(tmp_
     late, alike = delay(heard, calls(), began)
     print(f"microphone to stream: {late:.2f} s, alike {alike:.2f}")
     assert alike > 0.5 and late < 1.0, "the stream had the words"
-    spoken = next(x for x in page.splitlines() if "microphone_spoken_seconds_total " in x)
+    name = "livehost_microphone_spoken_seconds_total "
+    spoken = next(line for line in page.splitlines() if line.startswith(name))
     assert float(spoken.split()[-1]) > 2 * WORDS
     assert len(server.pictures) > 100 and len(server.sounds) > 100 and server.ended == 1
     assert not any(TOKEN in line for line in log)

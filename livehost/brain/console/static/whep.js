@@ -11,7 +11,7 @@ const LOOK_MS = 500;
 const RETRY_MS = 800;
 const MOST_FAILURES = 2; // connections without a picture before HTTP is taken
 // The picture waits for what a browser keeps of the sound in any case, or lips would be early.
-const BUFFER_MS = { video: 40, audio: 0 };
+const BUFFER_MS = { video: 60, audio: 0 };
 
 // Plays WebRTC first. Same manners as Player: tell(state, secondsBehind).
 export class LivePicture {

@@ -122,7 +122,10 @@ async def serving(
     port = console.address.rstrip("/").rpartition(":")[2]
     try:
         jar = aiohttp.CookieJar(unsafe=True)  # an address keeps cookies, too
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=jar) as session:
+        many = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            f"http://127.0.0.1:{port}", cookie_jar=jar, connector=many
+        ) as session:
             yield console, session
     finally:
         ready.cancel()

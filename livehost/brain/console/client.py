@@ -30,6 +30,7 @@ from livehost.errors import ConfigError, LivehostError, Transient
 
 SECONDS = 20.0  # longer than any command may take on the other side
 CONNECT_SECONDS = 5.0
+GRACE_SECONDS = 1.0  # for an answer that says "too late" to arrive
 RETRY_SECONDS = 0.5, 8.0  # first and longest pause before another try
 MOST_EVENTS = 1000  # kept for a reader who is slow; then the oldest are lost
 TAB = "X-Livehost-Tab"
@@ -124,7 +125,7 @@ class Client:
         """Give a command; return what became of it, also when it was refused.
 
         Raises:
-            Transient: no answer within `seconds`; it may have been carried out.
+            Transient: no answer, not even "too late"; it may have been carried out.
         """
         within = self._seconds if seconds is None else seconds
         key = secrets.token_hex(8)
@@ -139,7 +140,7 @@ class Client:
         answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
         self._sent[key] = message, answer
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within + GRACE_SECONDS):
                 await self._send(message)
                 return await answer
         except TimeoutError as error:

@@ -236,8 +236,6 @@ CLOSE_PROTOCOL = 4000
 """No version in common."""
 CLOSE_GARBAGE = 4001
 """Too many messages that were none."""
-CLOSE_SLOW = 4002
-"""The client took nothing for too long."""
 CLOSE_SILENT = 4003
 """Nothing was heard of the client for too long."""
 CLOSE_LEFT = 4004

@@ -41,7 +41,6 @@ CLOSE = {
     "garbage": protocol.CLOSE_GARBAGE,
     "protocol": protocol.CLOSE_PROTOCOL,
     "silent": protocol.CLOSE_SILENT,
-    "slow": protocol.CLOSE_SLOW,
 }
 
 
@@ -138,7 +137,10 @@ class Socket:
                     task.cancel()
         finally:
             self._hub.leave(self._box)
-        await self.close(CLOSE.get(cause, 1000), cause)
+        if cause == "slow":
+            self._drop()  # a farewell would wait behind what is not taken
+        else:
+            await self.close(CLOSE.get(cause, 1000), cause)
         return cause
 
     async def close(self, code: int, why: str) -> None:
@@ -147,10 +149,11 @@ class Socket:
             async with asyncio.timeout(1.0):
                 await self._answer.close(code=code, message=why.encode())
         except (TimeoutError, ConnectionError):
-            pass
-        transport = self._request.transport
-        if transport is not None and code == protocol.CLOSE_SLOW:
-            transport.abort()  # it would wait for what the browser does not take
+            self._drop()
+
+    def _drop(self) -> None:
+        if transport := self._request.transport:
+            transport.abort()
 
     # --- writing ----------------------------------------------------------------------------------
 

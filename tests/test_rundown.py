@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from livehost.brain.app import adopted
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.director import Director
 from livehost.brain.guests import Courtesy
 from livehost.brain.intent import Intent, Place
 from livehost.brain.manners import History, Manners
+from livehost.brain.on_air import adopted
 from livehost.brain.programme.asides import Aside
 from livehost.brain.programme.clock import Window
 from livehost.brain.programme.load import Plan

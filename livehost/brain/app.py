@@ -39,18 +39,18 @@ from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
 from livehost.brain.common import CommonAnswers
-from livehost.brain.director import Director, restored
+from livehost.brain.director import Director
 from livehost.brain.emotion import Feeling
 from livehost.brain.experiments.lab import Lab
 from livehost.brain.experiments.titles import Titles
 from livehost.brain.gate import Verdict, make_gate
-from livehost.brain.guests import Courtesy
+from livehost.brain.guests import Courtesy, restored
 from livehost.brain.heard import Heard as HeardBefore
 from livehost.brain.intent import Place
 from livehost.brain.late import Late
 from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
-from livehost.brain.on_air import Aired
+from livehost.brain.on_air import adopted
 from livehost.brain.picture import Picture
 from livehost.brain.programme.claims import Claims
 from livehost.brain.programme.overlay import OVERLAY, Overlay
@@ -59,8 +59,8 @@ from livehost.brain.reply import Exchange, Replier, keep_warm, make_replier
 from livehost.brain.saved import Saved
 from livehost.brain.speaker import Speaker
 from livehost.brain.stage_link import StageLink
-from livehost.brain.state import STATE_FILE, State, Unfinished
-from livehost.brain.utterance import Chunk, Said
+from livehost.brain.state import STATE_FILE, State
+from livehost.brain.utterance import Chunk
 from livehost.brain.writer import ShowWriter
 from livehost.config import Room, load_room
 from livehost.options import Options
@@ -71,8 +71,6 @@ if TYPE_CHECKING:
     from livehost.brain.voice import Sentence, SpeechCache
 
 log = logging.getLogger(__name__)
-
-CHAT_SAID = frozenset({"heard", "interrupted"})
 
 
 async def run(
@@ -355,22 +353,6 @@ class Show:
         house = await asyncio.get_running_loop().run_in_executor(None, _load_house)
         memory = self.state.memory
         await house.House(self.room, self.feeds, house.Past(memory.show_seconds, memory.show)).run()
-
-
-def adopted(left: Unfinished) -> Aired:
-    """Return an utterance that an earlier process had sent, at least in part."""
-    states = [state for _, _, state in left.sentences]
-    heard = next((n for n, state in enumerate(states) if state != "heard"), len(states))
-    return Aired(
-        left.utterance,
-        left.intent,
-        [Said(text, rule) for text, rule, _ in left.sentences],
-        written=True,
-        sent=sum(state != "planned" for state in states),
-        heard=heard,
-        done={n for n, state in enumerate(states) if state in CHAT_SAID},
-        settled=heard > 0,
-    )
 
 
 # The voice's engines and the web server take long to import: each is loaded in a thread, and what

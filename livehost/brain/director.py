@@ -10,12 +10,11 @@ the cursor by what is on its way; after a cut or a loss it falls back to the cur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from livehost.brain.chat.inbox import Inbox
-from livehost.brain.chat.message import ChatMessage
 from livehost.brain.guests import Courtesy, Guests
 from livehost.brain.intent import RANKS, Intent, IntentKind, Part, Place
 from livehost.brain.manners import History, Manners
@@ -398,9 +397,3 @@ class Director:
 
     def _after(self, place: Place) -> Place:
         return self._follows.get(replace(place, sentence=0)) or self.course.after(place)
-
-
-def restored(messages: Iterable[ChatMessage], inbox: Inbox, now: float) -> None:
-    """Put chat that an earlier process had accepted back in line."""
-    for message in messages:
-        inbox.add(message, now)

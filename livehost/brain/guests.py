@@ -7,11 +7,13 @@ Pure: the caller says what time it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livehost.brain.chat.classes import Class
 from livehost.brain.chat.inbox import Inbox, Waiting
 from livehost.brain.chat.kinds import Sort
+from livehost.brain.chat.message import ChatMessage
 from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.manners import Manners
 
@@ -173,3 +175,9 @@ def _reason(waiting: Waiting, urgent: bool) -> str:
     if urgent and waiting.about:
         reason += f" about {waiting.about}"
     return f"{reason}, {len(waiting.people)} viewers" if waiting.others else reason
+
+
+def restored(messages: Iterable[ChatMessage], inbox: Inbox, now: float) -> None:
+    """Put chat that an earlier process had accepted back in line."""
+    for message in messages:
+        inbox.add(message, now)

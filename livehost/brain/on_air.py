@@ -16,11 +16,13 @@ from livehost.brain.director import Director
 from livehost.brain.intent import Intent, IntentKind, Part, Place
 from livehost.brain.picture import Picture
 from livehost.brain.script import Interrupt
+from livehost.brain.state import Unfinished
 from livehost.brain.utterance import Said
 from livehost.metrics import Quantiles
 from livehost.wire import Heard, Started
 
 MOST_RECENT = 50
+_DONE = frozenset({"heard", "interrupted"})
 
 
 class Record(Protocol):
@@ -330,6 +332,22 @@ class OnAir:
         for aired in list(self._aired.values()):
             self._forget(aired)
         self.saying = None
+
+
+def adopted(left: Unfinished) -> Aired:
+    """Return an utterance that an earlier process had sent, at least in part."""
+    states = [state for _, _, state in left.sentences]
+    heard = next((n for n, state in enumerate(states) if state != "heard"), len(states))
+    return Aired(
+        left.utterance,
+        left.intent,
+        [Said(text, rule) for text, rule, _ in left.sentences],
+        written=True,
+        sent=sum(state != "planned" for state in states),
+        heard=heard,
+        done={n for n, state in enumerate(states) if state in _DONE},
+        settled=heard > 0,
+    )
 
 
 def _now() -> float:

@@ -215,7 +215,7 @@ def test_a_film_is_a_video(tmp_path):
 def test_check_tells_about_an_avatar(capsys):
     assert check(argparse.Namespace(folder=HOST)) == 0
     said = capsys.readouterr().out
-    assert "xiaohe (ai)" in said and "mouth: 144x160, 34 blendshapes" in said
+    assert "xiaohe (ai)" in said and "mouth: 176x192, 34 blendshapes" in said
 
 
 def test_the_command_line_offers_both(capsys):

@@ -290,3 +290,20 @@ def test_silent_music_stays_silent(tmp_path):
     write_wav(tmp_path / "zero.wav", np.zeros((2 * RATE, 2)))
     out = run(mixer(tmp_path, music="zero.wav"), np.zeros(RATE, np.float32))
     assert level_db(out) < -65
+
+
+def test_music_goes_and_comes_back_without_a_click():
+    mix = mixer()
+    quiet = np.zeros(RATE, np.float32)
+    with_music = run(mix, quiet)
+    mix.music = False
+    fading = run(mix, quiet)
+    silent = run(mix, quiet)
+    mix.music = True
+    back = run(mix, quiet)
+    assert level_db(silent) < level_db(with_music) - 20
+    assert level_db(fading[RATE // 5 :]) < level_db(with_music) - 20
+    assert level_db(back[RATE // 2 :]) > level_db(with_music) - 6
+    for before, after in ((with_music, fading), (silent, back)):
+        seam = np.concatenate([before[-200:], after[:200]]).astype(float)
+        assert np.abs(np.diff(seam, axis=0)).max() < 3000

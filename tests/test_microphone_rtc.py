@@ -16,7 +16,12 @@ import soxr
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from livehost.avatar import load_avatar
+from livehost.brain.command import Role, Who
+from livehost.brain.webrtc.ice import Ice
+from livehost.brain.webrtc.microphone import Microphones
+from livehost.brain.webrtc.peer import Refused
 from livehost.clock import SAMPLE_RATE, Timeline
+from livehost.config_webrtc import WebRtc
 from livehost.media import SHAPE
 from livehost.stage.drive import Drive
 from livehost.stage.playout import Playout
@@ -172,6 +177,36 @@ def test_only_who_has_the_word_may_speak_and_one_at_a_time():
     refused, why, first, second, replaced, over = asyncio.run(main())
     assert refused == 409 and "take the host over" in why
     assert (first, second, replaced, over) == (201, 201, 404, 404)
+
+
+def test_two_that_open_at_once_end_as_one():
+    async def main():
+        floor = Talker()
+        async with showing(floor=floor) as (_, _, client):
+            opened = await asyncio.gather(*(offered(client, Source(speech())) for _ in range(3)))
+            async with client.get("/metrics") as answer:
+                page = await answer.text()
+            left = []
+            for status, where, peer in opened:
+                async with client.delete(where) as response:
+                    left.append((status, response.status))
+                await peer.close()
+        return left, page
+
+    left, page = asyncio.run(main())
+    assert sorted(left) == [(201, 200), (201, 404), (201, 404)]
+    assert "livehost_microphone_turns_total 3.0" in page
+
+
+def test_a_viewer_may_not_speak():
+    async def main():
+        microphones = Microphones(Talker(), Ice(WebRtc(), "127.0.0.1"))
+        who = Who("eve", Role.VIEWER, "127.0.0.1", "eve:a")
+        with pytest.raises(Refused) as refused:
+            await microphones.open("v=0", who)
+        return refused.value.status
+
+    assert asyncio.run(main()) == 403
 
 
 @pytest.mark.slow

@@ -213,14 +213,14 @@ class Microphones:
             raise Refused(409, "take the host over by microphone first")
         if "audio" not in description.kinds(offer):
             raise Unsuitable("the offer sends no audio")
-        if self._now:
-            await self.end(self._now)
         microphone = Microphone(Turn(who, self._floor))
         tracks: list[Any] = []
         microphone.peer = await answered(offer, self._ice, lambda p: _take_in(p, tracks), "Opus")
         if not tracks:
             await microphone.peer.close()
             raise Unsuitable("the offer sends no audio")
+        while self._now:  # another one may be opened while one is closed
+            await self.end(self._now)
         self._now = microphone
         self._counts["turns"] += 1
         listening = self._listen(microphone, tracks[0])
@@ -230,9 +230,13 @@ class Microphones:
     async def end(self, session: Session) -> None:
         """Close a microphone; whose turn it is does not change."""
         microphone = self.session(session.id)
-        if microphone and microphone.listening:
+        if microphone is None:
+            return
+        self._now = None
+        if microphone.listening:
             microphone.listening.cancel()
             await asyncio.wait({microphone.listening})
+        await asyncio.shield(microphone.peer.close())  # it may not have begun to listen
 
     async def _listen(self, microphone: Microphone, track: Track) -> None:
         turn, now = microphone.turn, asyncio.get_running_loop().time

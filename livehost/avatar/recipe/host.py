@@ -361,7 +361,9 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
     ("name", "title", "licence", "shapes", "frame", "quality"), True
 )
 _UNSEEN |= {"grade": {"gamma", "saturation"}, "neck": {"cloth"}}
-_UNSEEN |= {key: {"crop", "random", "talking", "covered", "teeth"} for key in ("mouth", "eyes_region")}
+_UNSEEN |= {
+    key: {"crop", "random", "talking", "covered", "teeth"} for key in ("mouth", "eyes_region")
+}
 
 
 def fingerprint(host: Host) -> str:

@@ -1,6 +1,7 @@
 """The consent of every person behind a voice or the face, into the audit log: used, lapsed.
 
-In:  the consents of the room's voices and of its host's face.   Out: a record when the show begins and at each change.
+In:  the consents of the room's voices and of its host's face.
+Out: a record when the show begins and at each change.
 """
 
 from __future__ import annotations

@@ -298,3 +298,17 @@ def test_a_relay_that_cannot_work_is_refused_at_the_start(server, said, monkeypa
     monkeypatch.delenv("NOT_THERE", raising=False)
     with pytest.raises(ConfigError, match=said):
         Ice(WebRtc(ice_server=(server,)), "127.0.0.1")
+
+
+def test_through_a_relay_alone_no_address_of_this_machine_is_told(monkeypatch):
+    monkeypatch.setenv("TURN_SECRET", "north")
+    server = IceServer(urls=("turn:127.0.0.1:9",), secret_env="TURN_SECRET")
+
+    async def scenario(live, client):
+        player = Player()
+        status = await player.join(client)
+        await player.close()
+        return status, player.answer
+
+    status, answer = whep(scenario, ice_server=(server,), relay_only=True)
+    assert status == 201 and "a=candidate" not in answer and "127.0.0.1" not in answer

@@ -32,8 +32,8 @@ MESSAGE = st.one_of(
     st.builds(
         wire.Encoded,
         st.builds(
-            Packet, st.sampled_from(["video", "audio", "opus"]), NUMBER, NUMBER, NUMBER, st.booleans(),
-            st.binary(max_size=50),
+            Packet, st.sampled_from(["video", "audio", "opus"]), NUMBER, NUMBER, NUMBER,
+            st.booleans(), st.binary(max_size=50),
         ),
     ),
     st.builds(

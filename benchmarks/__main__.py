@@ -14,6 +14,7 @@ from benchmarks import (
     chat,
     chat_lines,
     clip,
+    console,
     cost,
     evening,
     experiments,
@@ -34,7 +35,8 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    more = "comma-separated; more: chat, clip, evening, experiments, face, lines, peers, preview"
+    more = "comma-separated; more: chat, clip, console, evening, experiments, face, lines, peers,"
+    more += " preview"
     parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
@@ -47,6 +49,7 @@ def main() -> None:
             "restart": lambda: restart.measure(cache),
             "offset": offset.measure,
             "clip": clip.measure,
+            "console": lambda: console.measure(cache),
             "peers": peers.measure,
             "chat": chat.measure,
             "lines": chat_lines.measure,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -25,6 +26,13 @@ class Piece:
 class Receiver(threading.Thread):
     """Reads `url` in its own thread until `stop()`."""
 
+    options: ClassVar[dict[str, str]] = {
+        "fflags": "nobuffer",
+        "analyzeduration": "1",
+        "probesize": "65536",
+    }
+    """Soonest sound; a stream whose pictures are found later is listened to only."""
+
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._url = url
@@ -35,9 +43,8 @@ class Receiver(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        options = {"fflags": "nobuffer", "analyzeduration": "1", "probesize": "65536"}
         try:
-            with av.open(self._url, options=options, timeout=10) as source:
+            with av.open(self._url, options=self.options, timeout=10) as source:
                 self._read(source)
         except av.FFmpegError as error:
             self.error = error
@@ -53,12 +60,16 @@ class Receiver(threading.Thread):
             if packet.stream.type == "video":
                 if packet.pts is not None:
                     self.video.append((now, float(packet.pts * packet.time_base)))
+                self._picture(packet, now)
                 continue
             for frame in packet.decode():
                 for piece in resampler.resample(frame):
                     pcm = piece.to_ndarray()[0].astype(np.float32)
                     self.pieces.append(Piece(now, count, pcm))
                     count += len(pcm)
+
+    def _picture(self, packet: av.Packet, arrived: float) -> None:
+        """Look at a video packet; a viewer who only listens does not."""
 
     def stop(self) -> None:
         """End the thread."""

@@ -30,9 +30,33 @@ def markdown(results: dict[str, Any]) -> str:
         rows += _face(face)
     if peers := results.get("peers"):
         rows += _peers(peers)
+    if console := results.get("console"):
+        rows += _console(console)
     if preview := results.get("preview"):
         rows += _preview(preview)
     return "\n".join(f"| {what} | {value} |" for what, value in rows)
+
+
+def _console(console: dict[str, Any]) -> list[tuple[str, str]]:
+    page = console["page"]
+    pressed = (
+        ("skip until silence at an RTMP viewer", console["skip"]["silence"]),
+        ("panic until the slate at an RTMP viewer", console["panic"]["slate"]),
+        ("a typed sentence until its sound at an RTMP viewer", console["say"]["sound"]),
+    )
+    rows = [(f"{what}: p50 / p95", _p95(seconds)) for what, seconds in pressed]
+    picture = page["seconds_to_picture"]
+    return [
+        *rows,
+        (
+            "the operator's page, and its picture: p50",
+            f"{page['kilobytes']} KB, {picture['p50']} s",
+        ),
+    ]
+
+
+def _p95(seconds: dict[str, float]) -> str:
+    return f"{seconds['p50']:.2f} / {seconds['p95']:.2f} s"
 
 
 def _live(live: dict[str, Any]) -> list[tuple[str, str]]:

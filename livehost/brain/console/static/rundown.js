@@ -20,7 +20,7 @@ let asking = false;
 
 // Ask for the rundown when the show moved on, and now and then anyway. `again` is called when it came.
 export async function refreshRundown(again, now = false) {
-  if (!show.welcome || show.line !== "open" || !may("rundown")) return;
+  if (!show.welcome || show.line !== "open" || !may("rundown") || document.hidden) return;
   const state = JSON.stringify([show.status?.place, show.status?.product, show.welcome.epoch]);
   if (asking || (!now && state === asked && performance.now() - askedAt < EVERY_MS)) return;
   asking = true;

@@ -253,7 +253,7 @@ def graded_teeth(sample: U8, factors: tuple[float, float, float]) -> U8:
     pale = np.clip((colour[..., 0] - colour[..., 2] + 0.10) / 0.05, 0, 1)
     bright = np.clip((colour.max(-1) - 0.30) / 0.15, 0, 1)
     share = cv2.GaussianBlur(pale * bright * _around_lips(sample.shape), (0, 0), 0.8)[..., None]
-    toned = (colour**_GAMMA * np.float32(factors[::-1])).clip(0, 1) ** (1 / _GAMMA)
+    toned = (colour**_GAMMA * np.array(factors[::-1], np.float32)).clip(0, 1) ** (1 / _GAMMA)
     return np.asarray(np.round((colour + (toned - colour) * share) * 255).clip(0, 255), np.uint8)
 
 
@@ -261,7 +261,7 @@ def _around_lips(shape: tuple[int, ...]) -> F32:
     """Return (h, w): 1 where lips can be, so that collars and hair at the sides stay."""
     rows, columns = np.mgrid[: shape[0], : shape[1]] / np.array(shape[:2]).reshape(2, 1, 1)
     inside = (rows > 0.14) & (rows < 0.62) & (columns > 0.22) & (columns < 0.78)
-    return inside.astype(np.float32)
+    return np.asarray(inside, np.float32)
 
 
 def split_of(samples: Sequence[Sample]) -> dict[str, list[int]]:

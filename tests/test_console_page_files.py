@@ -70,6 +70,7 @@ def test_product_is_changed_by_its_form_after_a_look_at_the_difference(visit):
         await click(page, "#file-check")
         await page.until(f"{text('#file-found')}.includes('第 3 行 · price')")
         assert not await page.run(shown("#file-publish"))
+        assert await page.run("document.querySelector('#field-price').ariaInvalid") == "true"
         desk.problems = []
         await fill(page, "#field-price", "179")
         await fill(page, "#field-tags", "轻\n\n薄")

@@ -86,6 +86,13 @@ async def settled(page):
     await page.until("document.body.dataset.line === 'open' && messages.children.length > 0")
 
 
+async def open_panel(page, panel):
+    """Open a tab and wait until it is drawn."""
+    await click(page, f"#tab-{panel}")
+    frames = "(done) => requestAnimationFrame(() => requestAnimationFrame(done))"
+    await page.run(f"new Promise({frames})")
+
+
 # --- widths, names, colours -----------------------------------------------------------------------
 
 
@@ -97,11 +104,12 @@ def test_nothing_is_wider_than_the_screen(visit, width):
         try:
             for language in ("zh", "en"):
                 for panel in PANELS:
-                    await click(page, f"#tab-{panel}")
+                    await open_panel(page, panel)
                     assert await page.run("document.documentElement.scrollWidth <= innerWidth"), (
                         f"{language} {panel}"
                     )
                 await click(page, "#language")
+                await open_panel(page, "products")
         finally:
             await page.look(1280, 900)
 
@@ -115,9 +123,9 @@ def test_everything_that_can_be_used_has_a_name(visit, language):
         if language == "en":
             await click(page, "#language")
             assert await page.run("document.documentElement.lang") == "en"
-            assert await page.run(text("#mode")) == "Speech paused"
+            await page.until(f"{text('#mode')} === 'Speech paused'")
         for panel in PANELS:
-            await click(page, f"#tab-{panel}")
+            await open_panel(page, panel)
             tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
             controls = [n for n in tree if not n["ignored"] and n["role"]["value"] in CONTROLS]
             names = [n.get("name", {}).get("value", "").strip() for n in controls]
@@ -137,7 +145,7 @@ def test_text_can_be_read(visit, theme):
         await page.look(1280, 900, theme)
         try:
             for panel in PANELS:
-                await click(page, f"#tab-{panel}")
+                await open_panel(page, panel)
                 assert await page.run(CONTRAST) == [], panel
             desk.values["mode"] = "slate"
             await page.until("panic.getAttribute('aria-pressed') === 'true'")

@@ -141,6 +141,10 @@ async function check() {
 function ready({ given, problems, diff, version }) {
   checked = problems.length ? null : { ...given, version: version ?? open.version };
   $("file-found").replaceChildren(...problemRows(problems), ...(diff.length ? [diffBox(diff)] : []));
+  for (const field of $("file-form").querySelectorAll("[data-field]")) {
+    field.setAttribute("aria-invalid", String(problems.some(({ key }) => key.split(".")[0] === field.dataset.field)));
+  }
+  $("file-found").scrollIntoView({ block: "nearest" });
   $("file-publish").hidden = !checked || !may("script_publish") || (open.file !== NEW && !diff.length);
 }
 

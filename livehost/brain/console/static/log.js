@@ -31,7 +31,7 @@ const BODIES = {
   alarm: ({ text, todo, over }) => (over ? `${word("logOver")}：${text}` : [text, todo].filter(Boolean).join(" ")),
   command: ({ who, name, args, ok, message }) => {
     const what = has("command", name) ? named("command", name) : String(name);
-    const given = Object.values(args ?? {}).filter((value) => typeof value !== "object").join(" ");
+    const given = Object.entries(args ?? {}).filter(([key, value]) => key !== "version" && typeof value !== "object").map(([, value]) => value).join(" ");
     return `${who ?? ""} · ${what} ${given}${ok ? "" : ` → ${phrase(String(message ?? ""))}`}`;
   },
   lease: ({ holder, before, why }) => `${named("lease", why)} ${holder?.user ?? before?.user ?? ""}`,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from livehost import config
+from livehost.avc import avcc_record, nal_units, parameter_sets, record_in
 from livehost.clock import Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Yuv
 from livehost.stage import encode
-from livehost.avc import avcc_record, nal_units, parameter_sets, record_in
 from livehost.stage.encode import AAC_SAMPLES, open_encoder
 from livehost.stage.outputs.mux import Muxer, flv_head
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
@@ -62,6 +62,7 @@ class _Session:
         self._room = room
         self._server = server
         self._viewer: Receiver | None = None
+        self._watcher: Watcher | None = None
         self._memory: list[dict[str, float]] = []
 
     def run(self, minutes: float) -> dict[str, Any]:
@@ -72,6 +73,8 @@ class _Session:
         self._viewer = Receiver(self._server.url("bench"))
         self._viewer.start()
         assert self._viewer.first.wait(15)
+        self._watcher = Watcher(self._server.url("bench"))
+        self._watcher.start()
         began, cpu = time.monotonic(), self._cpu()
         self._rest(5)
         results: dict[str, Any] = {
@@ -177,6 +180,7 @@ class _Session:
         stage = status["stage"]
         counters = stage["counters"]
         self._viewer.stop()
+        self._watcher.stop()
         return {
             "minutes": round(seconds / 60, 1),
             "cpu_seconds_per_second": {k: round(v, 3) for k, v in used.items()},
@@ -188,14 +192,22 @@ class _Session:
             "quality": stage["quality"],
             "quality_changes": stage["quality_changes"],
             "resident_mib": self._memory[:: max(1, len(self._memory) // 8)] + self._memory[-1:],
-            "video_gaps_at_viewer": _gaps(self._viewer),
+            "pictures_at_viewer": len(self._watcher.video),
+            "video_gaps_at_viewer": _gaps(self._watcher),
             "outputs": status["outputs"],
             "exit_code": self._room.end(),
         }
 
 
+class Watcher(Receiver):
+    """A viewer that waits until the pictures are found, too."""
+
+    options: ClassVar[dict[str, str]] = {}
+
+
 def _gaps(viewer: Receiver) -> int:
     """Return how many pictures did not follow the one before within 1.5 periods."""
+    assert len(viewer.video) > 25, "the viewer got no pictures"
     times = np.array([pts for _, pts in viewer.video])
     return int((np.diff(times) > 0.06).sum())
 

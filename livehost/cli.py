@@ -19,6 +19,7 @@ from pathlib import Path
 
 from livehost import __version__, process
 from livehost.brain.access import flags as user_flags
+from livehost.brain.audit import flags as audit_flags
 from livehost.clip import flags as clip_flags
 from livehost.errors import ConfigError, LivehostError
 from livehost.options import Options, Target
@@ -184,28 +185,10 @@ def _report(given: argparse.Namespace) -> int:
     )
 
 
-def _audit_verify(given: argparse.Namespace) -> int:
+def _audit(given: argparse.Namespace) -> int:
     from livehost.brain.audit import command  # noqa: PLC0415
 
-    return command.verify(given.room, given.head)
-
-
-def _audit_export(given: argparse.Namespace) -> int:
-    from livehost.brain.audit import command  # noqa: PLC0415
-
-    return command.export(given.room, given.out, given.form, given.since)
-
-
-def _audit_forget(given: argparse.Namespace) -> int:
-    from livehost.brain.audit import command  # noqa: PLC0415
-
-    return command.forget(given.room, user=given.user, person=given.person, reason=given.reason)
-
-
-def _audit_expire(given: argparse.Namespace) -> int:
-    from livehost.brain.audit import command  # noqa: PLC0415
-
-    return command.expire(given.room, given.days)
+    return command.run(given)
 
 
 def _user(given: argparse.Namespace) -> int:
@@ -270,33 +253,8 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     audit = commands.add_parser(
         "audit", help="check and export the record of what was said and why"
     )
-    kinds = audit.add_subparsers(required=True, metavar="COMMAND")
-    verify = _command(
-        kinds, "verify", _audit_verify, "check that nothing in the record was changed",
-        "livehost audit verify scripts/demo/room.toml",
-    )  # fmt: skip
-    verify.add_argument("--head", default="", metavar="N:HASH", help="must be in it; from earlier")
-    export = _command(
-        kinds, "export", _audit_export, "write each utterance with its cause, facts and verdicts",
-        "livehost audit export scripts/demo/room.toml --form csv --out said.csv",
-    )  # fmt: skip
-    export.add_argument("--form", choices=("jsonl", "csv"), default="jsonl")
-    export.add_argument("--since", default="", metavar="TIME", help="like 2026-11-22 (UTC)")
-    export.add_argument("--out", type=Path, metavar="FILE")
-    forget = _command(
-        kinds, "forget", _audit_forget, "erase what is recorded about a person; the chain holds",
-        'livehost audit forget scripts/demo/room.toml --user 12345 --reason "asked by mail"',
-    )  # fmt: skip
-    forget.add_argument("--user", default="", metavar="ID", help="a viewer, as in the chat")
-    forget.add_argument("--person", default="", metavar="NAME", help="as in the consent record")
-    forget.add_argument("--reason", default="")
-    expire = _command(
-        kinds, "expire", _audit_expire, "remove days past their retention, three years at least",
-        "livehost audit expire scripts/demo/room.toml --days 1100",
-    )  # fmt: skip
-    expire.add_argument("--days", type=int, default=1100)
-    for command in (verify, export, forget, expire):
-        command.add_argument("room", type=Path, metavar="ROOM.toml", help="or the log's folder")
+    actions = audit.add_subparsers(required=True, metavar="ACTION", dest="action")
+    audit_flags.add_actions(lambda name, *about: _command(actions, name, _audit, *about))
 
 
 def _add_user(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,6 +6,7 @@ Out: lines on standard output; exit code 0, or 1 when the log does not hold.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import sys
@@ -25,6 +26,17 @@ COLUMNS = (
     "at", "utterance", "kind", "reason", "product", "asked", "sentence", "text", "rule",
     "state", "samples", "total", "stage", "tick", "label", "how",
 )  # fmt: skip
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carry out what `flags` describes; return the exit code."""
+    if given.action == "verify":
+        return verify(given.room, given.head)
+    if given.action == "export":
+        return export(given.room, given.out, given.form, given.since)
+    if given.action == "forget":
+        return forget(given.room, user=given.user, person=given.person, reason=given.reason)
+    return expire(given.room, given.days)
 
 
 def folder(room: Room) -> Path:

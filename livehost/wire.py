@@ -67,6 +67,7 @@ class CueKind(StrEnum):
     PAUSE = "pause"  # hold speech after the current sentence; music and idle life go on
     RESUME = "resume"
     SLATE = "slate"  # show the slate instead of the host [on: bool]
+    LAYERS = "layers"  # leave these out of the picture [hidden: list of "captions", "card", ...]
     MUSIC = "music"  # play the music behind the host, or be silent there [on: bool]
     OUTPUT_ADD = "output_add"  # [name, url]; takes the place of one that has the name
     OUTPUT_REMOVE = "output_remove"  # [name]

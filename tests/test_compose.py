@@ -106,6 +106,28 @@ def test_label_is_on_every_picture_whatever_else_is_shown():
     assert REQUIRED_LABEL.replace(" ", "") in "".join(scenery.texts).replace(" ", "")
 
 
+def test_layers_are_left_out_and_come_back_and_the_label_stays():
+    scenery = composer(title="直播间")
+    scenery.product(CARD)
+    scenery.question({"nickname": "a", "text": "有货吗"})
+    whole = show(scenery, range(0, 40), None, "字幕", 0.5)
+    names = {"captions", "card", "question", "title", "label"}
+    seen = {}
+    for tick, name in enumerate(sorted(names), 40):
+        scenery.hide([name])
+        seen[name] = scenery.compose(tick, None, "字幕", 0.5)
+        assert wears_label(scenery, seen[name])
+    assert np.array_equal(seen.pop("label").y, whole.y)  # cannot be left out
+    rows = {}
+    for name, picture in seen.items():
+        changed = np.argwhere(np.abs(picture.y.astype(int) - whole.y) > 8)
+        assert len(changed) > 100, name
+        rows[name] = changed[:, 0].mean()
+    assert rows["title"] < rows["captions"] < rows["card"]
+    scenery.hide([])
+    assert np.array_equal(scenery.compose(50, None, "字幕", 0.5).y, whole.y)
+
+
 @pytest.mark.parametrize("size", [UPRIGHT, WIDE, (720, 1280), (1080, 1920)])
 def test_label_glyphs_are_five_percent_of_the_shorter_side(size):
     scenery = composer(size)
@@ -446,6 +468,7 @@ STEP = st.one_of(
     st.tuples(st.just("question"), st.sampled_from([{"nickname": "a", "text": "有货吗"}, {}])),
     st.tuples(st.just("notice"), st.sampled_from([{"text": "包邮"}, {}])),
     st.tuples(st.just("slate"), st.booleans()),
+    st.tuples(st.just("hide"), st.sets(st.sampled_from(["captions", "card", "title"]))),
     st.tuples(st.just("tick"), st.integers(1, 14)),
 )
 HOST = st.none() | st.tuples(

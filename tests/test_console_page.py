@@ -315,6 +315,24 @@ def test_buttons_send_their_commands(visit):
     visit(scenario)
 
 
+def test_layers_are_switched_in_the_settings(visit):
+    desk = scripted()
+    desk.values["layers"] = {"captions": True, "card": False, "question": True, "title": True}
+
+    async def scenario(page, desk, console):
+        await click(page, "#tab-settings")
+        await page.until("!layers.hidden")
+        assert await page.run("document.querySelector('#layer-card').checked") is False
+        await click(page, "#layer-captions")
+        await page.until("document.querySelector('#layers-receipt').dataset.ok === 'true'")
+        assert desk.commands == [("layers", {"captions": False})]
+        desk.values["layers"] = desk.values["layers"] | {"captions": False, "card": True}
+        await page.until("document.querySelector('#layer-card').checked")
+        assert await page.run("document.querySelector('#layer-captions').checked") is False
+
+    visit(scenario, desk)
+
+
 def test_stop_asks_first(visit):
     async def scenario(page, desk, console):
         await click(page, "#stop")

@@ -171,6 +171,28 @@ def test_panic_shows_the_slate_and_nothing_is_heard(tmp_path):
     with_brain(tmp_path, test)
 
 
+def test_layers_are_left_out_and_stay_so_over_a_restart(tmp_path):
+    async def first(stage, live):
+        await until(lambda: len(stage.air) > 1)
+        assert live.desk.status()["layers"] == dict.fromkeys(
+            ("captions", "card", "question", "title"), True
+        )
+        assert (await live.desk.command("layers", {"captions": False}, OTTO)).ok
+        assert (await live.desk.command("layers", {"card": False, "title": False}, OTTO)).ok
+        assert (await live.desk.command("layers", {"title": True}, OTTO)).ok
+        assert cues(stage, CueKind.LAYERS)[-1] == {"hidden": ["captions", "card"]}
+        assert not (await live.desk.command("layers", {"label": False}, OTTO)).ok
+        assert not (await live.desk.command("layers", {"title": False}, VERA)).ok
+
+    async def second(stage, live):
+        await until(lambda: cues(stage, CueKind.LAYERS))
+        assert cues(stage, CueKind.LAYERS)[-1] == {"hidden": ["captions", "card"]}
+        assert live.desk.status()["layers"]["title"] and not live.desk.status()["layers"]["card"]
+
+    with_brain(tmp_path, first)
+    with_brain(tmp_path, second)
+
+
 # --- outputs --------------------------------------------------------------------------------------
 
 

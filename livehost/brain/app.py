@@ -123,6 +123,7 @@ class Show:
         self.picture.slate = bool(memory.flags.get("slate"))
         self.picture.muted = bool(memory.flags.get("muted"))
         self.picture.music = bool(memory.flags.get("music", True))
+        self.picture.hidden = frozenset(memory.flags.get("hidden", ()))
         self.lease = Lease()
         self.heard = HeardBefore()
         self.programme = make_programme(room, self.catalog, now, memory.programme)

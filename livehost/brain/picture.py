@@ -5,7 +5,7 @@ In:  product cards, questions, operator switches.   Out: cues, each at the sente
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from livehost.wire import Cue, CueKind
@@ -32,6 +32,7 @@ class Picture:
         self.paused = False
         self.muted = False  # paused at once, not after a sentence
         self.music = True
+        self.hidden: frozenset[str] = frozenset()  # layers left out of the picture
         self._added: dict[str, str] = {}
         self._removed: set[str] = set()
 
@@ -40,6 +41,7 @@ class Picture:
         self._post(Cue(CueKind.PAUSE if self.paused else CueKind.RESUME))
         self._post(Cue(CueKind.SLATE, {"on": self.slate}))
         self._post(Cue(CueKind.MUSIC, {"on": self.music}))
+        self.hide(self.hidden)
         self._post(Cue(CueKind.PRODUCT, self._card))
         self._question_of = None
         self._post(Cue(CueKind.QUESTION))
@@ -81,6 +83,11 @@ class Picture:
         """Show the slate in place of the host, or the host again."""
         self.slate = on
         self._post(Cue(CueKind.SLATE, {"on": on}))
+
+    def hide(self, layers: Collection[str]) -> None:
+        """Leave layers out of the picture: captions, card, question, title."""
+        self.hidden = frozenset(layers)
+        self._post(Cue(CueKind.LAYERS, {"hidden": sorted(self.hidden)}))
 
     def play_music(self, on: bool) -> None:
         """Play the music behind the host, or be silent there."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from livehost.config import Scene, Video
@@ -86,6 +86,7 @@ class Composer:
         self._countdown = Countdown(video.rate, lambda: self.product(self._after))
         self._after: Mapping[str, object] = {}
         self._figures: tuple[str, tuple[int, int]] | None = None
+        self._hidden: frozenset[str] = frozenset()
         self._canvas: Yuv | None = None
         self._drawn: list[Sprite] = []
         self._presenter: Layer | None = None
@@ -113,6 +114,10 @@ class Composer:
     def slate(self, on: bool) -> None:
         """Show the slate instead of the room and its host, or go back."""
         self._workshop.ask("slate", (lambda: self._slate_picture) if on else None)
+
+    def hide(self, layers: Collection[str]) -> None:
+        """Leave some of captions, card, question and title out; the label always stays."""
+        self._hidden = frozenset(layers)
 
     def settle(self) -> None:
         """Wait until everything asked for is drawn; then the next `compose` shows it."""
@@ -185,17 +190,17 @@ class Composer:
     def _sprites(self, tick: int, caption: str, progress: float) -> list[Sprite]:
         """Return everything over the host, bottom first, the label last."""
         spoken = self._captions.at(caption, progress)
-        return [
-            *(Sprite(layer) for layer in self._desk.layers),
-            *self._slots["product"].sprites(tick),
-            *self._slots["clock"].sprites(tick),
-            *self._slots["question"].sprites(tick),
-            *([Sprite(spoken)] if spoken else []),
-            *self._slots["notice"].sprites(tick),
-            *self._slots["slate"].sprites(tick),
-            *([Sprite(self._title.layer)] if self._title else []),
-            Sprite(self._label.layer),
-        ]
+        over = {
+            "card": [*self._slots["product"].sprites(tick), *self._slots["clock"].sprites(tick)],
+            "question": self._slots["question"].sprites(tick),
+            "captions": [Sprite(spoken)] if spoken else [],
+            "notice": self._slots["notice"].sprites(tick),
+            "slate": self._slots["slate"].sprites(tick),
+            "title": [Sprite(self._title.layer)] if self._title else [],
+        }
+        shown = (sprite for name in over if name not in self._hidden for sprite in over[name])
+        desk = (Sprite(layer) for layer in self._desk.layers)
+        return [*desk, *shown, Sprite(self._label.layer)]
 
     def _dirty(self, sprites: list[Sprite], presenter: Layer | None, changed: bool) -> list[Box]:
         """Return the boxes whose pixels may differ from the last tick's."""

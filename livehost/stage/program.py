@@ -7,7 +7,7 @@ The idea is Liquidsoap's fallible and infallible sources (savonet/liquidsoap, sw
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +69,7 @@ class Scenery(Protocol):
     def question(self, question: dict[str, object]) -> None: ...
     def notice(self, notice: dict[str, object]) -> None: ...
     def slate(self, on: bool) -> None: ...
+    def hide(self, layers: Collection[str]) -> None: ...
     def compose(self, tick: int, presenter: Layer | None, caption: str, progress: float) -> Yuv: ...
 
 
@@ -210,5 +211,7 @@ def apply(scenery: Scenery, cue: Cue) -> None:
             scenery.notice(cue.data)
         case CueKind.SLATE:
             scenery.slate(bool(cue.data.get("on")))
+        case CueKind.LAYERS:
+            scenery.hide([str(name) for name in cue.data.get("hidden", [])])
         case _:
             pass

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.kinds import class_of
 from livehost.brain.desk.machine import Machine
+from livehost.brain.desk.stage import Layers
 from livehost.brain.desk.warnings import alerts, warnings
 from livehost.brain.writer import wall
 
@@ -61,6 +62,7 @@ class Seeing:
             "warnings": (lines := warnings(show)),
             "alerts": alerts(lines),
             "machine": self._machine.snapshot(),
+            "layers": {name: name not in show.picture.hidden for name in Layers.model_fields},
         }
 
     def recent(self) -> dict[str, Any]:

@@ -23,6 +23,15 @@ class Switch(Args):
     on: bool = True
 
 
+class Layers(Args):
+    """What stands over the host; what is not named stays as it is."""
+
+    captions: bool | None = None
+    card: bool | None = None
+    question: bool | None = None
+    title: bool | None = None
+
+
 class Target(Args):
     """A place to send the stream to."""
 
@@ -49,6 +58,17 @@ class StageCommands:
         self._picture.show_slate(args.on)
         self._show.state.flag("slate", args.on)
         return Outcome(True, "slate shown" if args.on else "host shown")
+
+    @command(Role.OPERATOR, Layers)
+    def layers(self, args: Layers, _: Who) -> Outcome:
+        """Show captions, product card, question or title, or leave them out; the label stays."""
+        said = args.model_dump(exclude_none=True)
+        hidden = (self._picture.hidden - {name for name, shown in said.items() if shown}) | {
+            name for name, shown in said.items() if not shown
+        }
+        self._picture.hide(hidden)
+        self._show.state.flag("hidden", sorted(hidden))
+        return Outcome(True, f"left out: {', '.join(sorted(hidden)) or 'nothing'}")
 
     @command(Role.OPERATOR, Target, secret=("url",))
     def output_add(self, args: Target, _: Who) -> Outcome:

@@ -7,6 +7,7 @@ import * as api from "./api.js";
 import { fillEmotions, showControls, wireControls } from "./controls.js";
 import { hasExperiments, showExperiments } from "./experiments.js";
 import { hasFiles, showFiles, wireFiles } from "./files.js";
+import { showLayers, wireLayers } from "./layers.js";
 import { Link } from "./link.js";
 import { showLog } from "./log.js";
 import { openMicrophone } from "./microphone.js";
@@ -30,6 +31,7 @@ let panel = "products";
 
 const PANELS = {
   products: showProducts, outputs: showOutputs, said: showSaid, log: showLog, experiments: showExperiments, files: showFiles,
+  settings: showLayers,
   numbers: () => { showPlots($("plots")); showNumbers(); },
 };
 
@@ -183,6 +185,7 @@ wireTakeOver();
 wireOutputs();
 wireRundown();
 wireFiles();
+wireLayers();
 showSound();
 wireTabs(document.querySelector("[role=tablist]"), (name) => {
   panel = name;

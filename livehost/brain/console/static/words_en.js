@@ -182,4 +182,6 @@ export const en = {
   "code.stale": "somebody changed this file meanwhile; open it again",
   "code.problems": "the check found problems", "command.script_publish": "publish",
   "command.script_new": "new product", "command.script_undo": "undo publishing",
+  layers: "On the picture", "layer.captions": "Captions", "layer.card": "Product card", "layer.question": "Question being answered",
+  "layer.title": "Title", "ok.layers": "Changed. The label always stays.", "command.layers": "Picture",
 };

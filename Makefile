@@ -6,7 +6,7 @@ ROOM ?= scripts/demo/room.toml
 HOURS ?= 24
 APT := nginx libnginx-mod-rtmp ffmpeg chromium
 
-.PHONY: help setup setup-avatar setup-dev setup-system run test fuzz check bench soak clean
+.PHONY: help setup setup-avatar setup-dev setup-system run test fuzz stress check bench soak clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ test: setup-dev setup-system  ## install what tests need and run them all
 
 fuzz: setup-dev  ## run the property tests on new random input; make test repeats the same
 	$(BIN)/pytest --hypothesis-profile default $$(grep -l hypothesis tests/test_*.py)
+
+stress: setup-dev setup-system  ## kill a real brain at every kind of transition of the show (minutes)
+	LIVEHOST_STRESS=1 $(BIN)/pytest tests/test_programme_kill.py
 
 check: setup-dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -14,7 +14,13 @@ from .demo_shop import CHINA
 from .show_stage import SocketStage
 from .test_brain import options, room_file, sql
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "LIVEHOST_STRESS" not in os.environ, reason="three minutes by the wall clock: make stress"
+    ),
+]
 
 PORT = 18_473
 KILLS = (

@@ -58,6 +58,15 @@ def mouth_box(avatar):
     return tuple(round(side) for side in box)
 
 
+def mouth_scale(avatar):
+    """Return the scale at which both sides of the box round to those of the mask."""
+    rows, columns = avatar.mouth.mask.shape
+    _, _, width, height = mouth_box(avatar)
+    least = max((columns - 0.5) / width, (rows - 0.5) / height)
+    most = min((columns + 0.5) / width, (rows + 0.5) / height)
+    return (least + most) / 2
+
+
 def make(folder, size=SIZE, frames=FRAMES, shade=0.0, seen=1.0):
     """Write a whole avatar with a loop into `folder`."""
     avatar = load_avatar(XIAOHE)
@@ -106,7 +115,7 @@ frames = {frames}
 
 [mouth]
 box = {list(box)}
-scale = {avatar.mouth.mask.shape[1] / box[2]}
+scale = {mouth_scale(avatar)}
 model = "mouth.sums.onnx"
 mask = "mouth_mask.png"
 coefs = {list(avatar.mouth.coefs)}

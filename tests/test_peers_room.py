@@ -185,10 +185,11 @@ def test_the_stage_on_air_paints_what_is_said(described, monkeypatch):
                 await asyncio.sleep(0.2)
             running.cancel()
             await asyncio.wait({running})
+            told = stage.snapshot()
             await stage.close()
+        return told
 
-    asyncio.run(on_air())
-    told = stage.snapshot()
+    told = asyncio.run(on_air())
     assert told["renderer_failures"] == 0 and told["renderer_trouble"] == ""
     assert len(painted) >= 5
     with av.open(str(out)) as file:

@@ -102,10 +102,10 @@ def test_the_border_of_the_mouth_cannot_be_seen(avatar, renderer):
     left, top, width, height = renderer._lips.box
     edge = np.zeros_like(drawn)
     cv2.rectangle(edge, (left + 6, top + 6), (left + width - 7, top + height - 7), 255, 6)
-    skin = cv2.erode((plain > 110).astype(np.uint8), np.ones((9, 9)))  # her hair is sharper filmed
+    lit = cv2.erode((plain > 150).astype(np.uint8), np.ones((9, 9)))  # not what her hair shades
     away = [cv2.blur(each.astype(np.float32), (5, 5)) for each in (drawn, plain)]
-    seen = np.abs(away[0] - away[1])[(edge > 0) & (skin > 0)]
-    assert len(seen) > 500 and np.percentile(seen, 98) <= 2
+    seen = np.abs(away[0] - away[1])[(edge > 0) & (lit > 0)]
+    assert len(seen) > 300 and np.percentile(seen, 98) <= 2
 
 
 def test_a_tick_looks_the_same_whatever_came_before(avatar):

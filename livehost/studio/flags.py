@@ -6,10 +6,10 @@ In:  an argument parser.   Out: the same, with actions and flags.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-Add = Callable[[str, str, str], argparse.ArgumentParser]
+from livehost.flags import AddCommand
+
 _NEW = (
     'livehost script new --title "明前龙井" --facts facts.txt --keywords 送礼,办公室 '
     "--minutes 8 --out tea"
@@ -18,7 +18,7 @@ _CHECK = "livehost script check scripts/demo/room.toml"
 _VARY = "livehost script vary scripts/demo/rundown.toml --rounds 6 --out varied.toml"
 
 
-def add_actions(add: Add) -> None:
+def add_actions(add: AddCommand) -> None:
     """Add new, check and vary.
 
     Args:

@@ -5,15 +5,14 @@ In:  an argument parser.   Out: the same, with actions and flags.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-Add = Callable[[str, str, str], argparse.ArgumentParser]
+from livehost.flags import AddCommand
+
 ROLES = ("viewer", "operator", "owner")
 
 
-def add_actions(make: Add) -> None:
+def add_actions(make: AddCommand) -> None:
     """Add add, token, list and remove.
 
     Args:

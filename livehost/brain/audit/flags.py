@@ -5,14 +5,12 @@ In:  an argument parser.   Out: the same, with actions and flags.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-Add = Callable[[str, str, str], argparse.ArgumentParser]
+from livehost.flags import AddCommand
 
 
-def add_actions(make: Add) -> None:
+def add_actions(make: AddCommand) -> None:
     """Add verify, export, forget and expire.
 
     Args:

@@ -23,6 +23,7 @@ from livehost.brain.command import (
     declared,
 )
 from livehost.brain.console.desk import Receipt, StreamTap
+from livehost.brain.desk.machine import Machine
 from livehost.brain.desk.numbers import Numbers
 from livehost.brain.desk.scripts import ScriptCommands
 from livehost.brain.desk.seeing import Seeing
@@ -106,6 +107,11 @@ class ShowDesk:
     def metrics(self) -> dict[str, float]:
         """Return every number by its Prometheus name."""
         return self._numbers.all()
+
+    @property
+    def machine(self) -> Machine:
+        """Return the part of the console that watches the machine."""
+        return self._seeing.machine
 
     def stream(self) -> StreamTap:
         """Return a tap on the encoded stream."""

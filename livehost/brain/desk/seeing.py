@@ -22,13 +22,14 @@ class Seeing:
     """Looks at a show; changes nothing.
 
     Attributes:
+        machine: how busy it is.
         stopping: the operator asked for the end.
     """
 
     def __init__(self, show: Show) -> None:
         self._show = show
         self._began = asyncio.get_running_loop().time() - show.state.memory.show_seconds
-        self._machine = Machine()
+        self.machine = Machine()
         self.stopping = False
 
     def status(self) -> dict[str, Any]:
@@ -59,9 +60,9 @@ class Seeing:
             "titles": show.titles.snapshot(),
             **self._records(),
             "voice": show.voice.value.snapshot() if show.voice.value else {},
-            "warnings": (lines := warnings(show)),
+            "warnings": (lines := warnings(show) + self.machine.warnings()),
             "alerts": alerts(lines),
-            "machine": self._machine.snapshot(),
+            "machine": self.machine.snapshot(),
             "layers": {name: name not in show.picture.hidden for name in Layers.model_fields},
         }
 

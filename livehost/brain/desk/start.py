@@ -25,10 +25,11 @@ def make_console(show: Show, stop: Callable[[], None]) -> Console:
     """Return the console of a show. Raises ConfigError when its address or users are wrong."""
     host, port = _address(show.room, show.options.console)
     token = os.environ.get(show.room.console.token_env) or None
-    parts = [*make_webrtc(show, host), Listening(show.heard)]
+    desk = ShowDesk(show, stop)
+    parts = [*make_webrtc(show, host), Listening(show.heard), desk.machine]
     entry = make_entry(show.room, token)
     most = show.room.chat.most_bytes
-    return Console(ShowDesk(show, stop), host, port, token, most, parts, entry)
+    return Console(desk, host, port, token, most, parts, entry)
 
 
 def _address(room: Room, given: str | None) -> tuple[str, int]:

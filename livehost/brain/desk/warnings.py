@@ -43,6 +43,7 @@ TODO = (
     ("action", "action", "look at the program at its address; nothing is lost meanwhile"),
     ("experiment", "experiment", "correct the file, or have the audience reported"),
     ("picture", "picture", "the machine is too busy or lost its GPU; close other programs"),
+    ("GPU", "gpu", "the show goes on by the CPU; look at the driver and the card after it"),
     (
         "the stage is not there",
         "stage",

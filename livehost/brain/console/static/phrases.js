@@ -17,6 +17,7 @@ export const PHRASES = [
   [/^rundown (\S+), line (\d+)$/, "流程 $1 第 $2 句"],
   [/^AI notice every (\d+) minutes$/, "每 $1 分钟一次的身份提示"],
   [/^the stage is not there; nobody hears the host$/, ""],
+  [/^GPU cannot be read: (.*)$/s, "显卡读不到了：$1"],
   [/^catalog not reloaded: (.*)$/s, "商品或脚本的修改没有生效，仍按原来的播：$1"],
   [/^state cannot be written: (.*)$/s, "状态文件写不进去：$1"],
   [/^the state file was damaged; it is kept as (.*)$/, "状态文件损坏，已另存为 $1，从头开始播。"],

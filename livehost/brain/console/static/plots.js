@@ -21,7 +21,9 @@ const PLOTS = [
   ["queue", "", 1, 5, null, [["queueSpeech", (s) => s.speech], ["queueChat", (s) => s.chat]]],
   ["rate", "kbps", 0, 500, null, [["rate", (s) => s.rate]]],
   ["cpu", "%", 0, 100, null, [["cpu", (s) => s.cpu]]],
-  ["gpu", "%", 0, 100, null, [["gpu", (s) => s.gpu]]],
+  ["gpu", "%", 0, 100, null, [["gpuLoad", (s) => s.gpu], ["gpuEncoder", (s) => s.gpuEncoder]]],
+  ["gpuMemory", "%", 0, 100, null, [["gpuMemory", (s) => s.gpuMemory]]],
+  ["gpuHeat", "°C", 0, 100, null, [["gpuHeat", (s) => s.gpuHeat]]],
   ["memory", "%", 0, 100, null, [["memory", (s) => s.memory]]],
 ];
 
@@ -46,7 +48,9 @@ export function sample() {
     late: before ? Math.max(0, lost.late - before.late) : 0, dropped: before ? Math.max(0, lost.dropped - before.dropped) : 0,
     speech, chat: total(status.chat?.waiting),
     rate: outputs().length ? outputs().reduce((sum, output) => sum + (output.bitrate_kbps ?? 0), 0) : undefined,
-    cpu: machine.cpu_percent, gpu: machine.gpu_percent, memory: machine.memory_percent,
+    cpu: machine.cpu_percent, memory: machine.memory_percent,
+    gpu: machine.gpu_percent, gpuEncoder: machine.gpu_encoder_percent, gpuHeat: machine.gpu_celsius,
+    gpuMemory: machine.gpu_memory_total_mib ? (100 * machine.gpu_memory_used_mib) / machine.gpu_memory_total_mib : undefined,
   });
   before = lost;
   return samples.length > MOST && samples.shift();
@@ -68,8 +72,11 @@ function draw(node, [name, unit, digits, least, limit, series]) {
   const most = Math.max(...values.flat().filter((value) => value !== null), 0);
   const top = Math.max(least, most * 1.1);
   const shown = (value) => `${value.toFixed(value && value < 10 ? Math.max(digits, 1) : digits)}${unit && ` ${unit}`}`;
-  const now = values.map((line) => line.findLast((value) => value !== null) ?? 0);
-  const labels = now.map((value, n) => (series.length > 1 ? `${word(`plot.${series[n][0]}`)} ${shown(value)}` : shown(value)));
+  const now = values.map((line) => line.findLast((value) => value !== null));
+  const labels = now.map((value, n) => {
+    if (value === undefined) return ""; // a card without an encoder
+    return series.length > 1 ? `${word(`plot.${series[n][0]}`)} ${shown(value)}` : shown(value);
+  });
   figure.querySelector("b").textContent = word(`plot.${name}`);
   figure.querySelectorAll("figcaption span").forEach((label, n) => { label.textContent = labels[n]; });
   figure.querySelectorAll("path.series").forEach((path, n) => path.setAttribute("d", line(values[n], top)));
@@ -77,7 +84,7 @@ function draw(node, [name, unit, digits, least, limit, series]) {
   const at = limit === null ? -9 : HEIGHT - (limit / top) * HEIGHT;
   rule.setAttribute("y1", at);
   rule.setAttribute("y2", at);
-  figure.querySelector("svg").setAttribute("aria-label", word("plotName", { name: word(`plot.${name}`), now: labels.join(", "), most: shown(most) }));
+  figure.querySelector("svg").setAttribute("aria-label", word("plotName", { name: word(`plot.${name}`), now: labels.filter(Boolean).join(", "), most: shown(most) }));
   return undefined;
 }
 

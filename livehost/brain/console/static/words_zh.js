@@ -66,7 +66,7 @@ export const zh = {
   "plot.tick": "每帧用时", "plot.tickRender": "画面", "plot.tickEncode": "编码", "plot.lag": "播出误差",
   "plot.latency": "画面延迟", "plot.av": "音画差", "plot.lost": "迟到与丢帧", "plot.lostLate": "迟到",
   "plot.lostDropped": "丢帧", "plot.queue": "排队", "plot.queueSpeech": "语音秒", "plot.queueChat": "待答",
-  "plot.cpu": "处理器", "plot.gpu": "显卡", "plot.rate": "推流码率", "plot.memory": "内存", plotNone: "还没有数据",
+  "plot.cpu": "处理器", "plot.gpu": "显卡", "plot.gpuLoad": "计算", "plot.gpuEncoder": "编码", "plot.gpuMemory": "显存", "plot.gpuHeat": "显卡温度", "plot.rate": "推流码率", "plot.memory": "内存", plotNone: "还没有数据",
   plotName: "{name}：现在 {now}，五分钟内最高 {most}", todoOffline: "先看手机上的直播间：画面多半还在。检查本机网络；如果服务器关了，重新启动 livehost。",
   todoStage: "不用操作，通常 10 秒内恢复。超过一分钟请重启 livehost。", todoOutput: "看平台后台是否断播、推流码是否过期；过期就用“换地址”填新的。",
   todoQuality: "关掉这台机器上的其他程序。", todoSlate: "处理好以后按“恢复直播”。", todoPaused: "按“继续口播”让主播开口。",

@@ -18,6 +18,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
@@ -31,7 +32,7 @@ from livehost.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
 PASSWORD_HOURS = 12  # for how long a password made from a shared secret is good
-GATHER_SECONDS = 3.0
+GATHER_SECONDS = 3.0  # that a viewer waits for STUN and TURN servers that do not answer
 Gather = Callable[..., Awaitable[list[Candidate]]]
 
 
@@ -105,19 +106,19 @@ class _Gathering:
         self._relays: Gather = connection.get_component_candidates
         self._addresses, self._ports = addresses, ports
 
-    async def candidates(
-        self, component: int, addresses: list[str], **more: Any
-    ) -> list[Candidate]:
+    async def candidates(self, component: int, addresses: list[str]) -> list[Candidate]:
         connection = self._connection
+        relays = partial(self._relays, component=component, addresses=[], timeout=GATHER_SECONDS)
         if connection._transport_policy is TransportPolicy.RELAY:
-            return await self._relays(component=component, addresses=[], **more)
+            return await relays()
         chosen = list(self._addresses) or addresses or [LOOPBACK]
         opened = [await self._open(address, component) for address in chosen]
         protocols = [protocol for protocol in opened if protocol is not None]
         connection._protocols += protocols
         found = [protocol.local_candidate for protocol in protocols]
-        found += await self._reflexive(protocols)
-        return found + await self._relays(component=component, addresses=[], **more)
+        # At once: servers that do not answer cost a viewer their time together.
+        reflexive, relayed = await asyncio.gather(self._reflexive(protocols), relays())
+        return found + reflexive + relayed
 
     async def _open(self, address: str, component: int) -> StunProtocol | None:
         loop = asyncio.get_running_loop()

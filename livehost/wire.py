@@ -66,7 +66,7 @@ class CueKind(StrEnum):
     CUT = "cut"  # drop speech, silence now or in the next pause [within: most seconds to it]
     PAUSE = "pause"  # hold speech after the current sentence; music and idle life go on
     RESUME = "resume"
-    SLATE = "slate"  # show the slate instead of the host [on: bool]
+    SLATE = "slate"  # show the slate instead of the host [on: bool; cut: bool, no fade]
     LAYERS = "layers"  # leave these out of the picture [hidden: list of "captions", "card", ...]
     MUSIC = "music"  # play the music behind the host, or be silent there [on: bool]
     OUTPUT_ADD = "output_add"  # [name, url]; takes the place of one that has the name

@@ -138,6 +138,32 @@ def test_the_slate_is_the_given_picture(tmp_path):
     assert np.array_equal(picture.y, composer(tmp_path).compose(0, None, "", 0).y)
 
 
+def test_the_slate_fades_in_and_a_cut_shows_all_of_it_with_the_next_picture(tmp_path):
+    cv2.imwrite(str(tmp_path / "slate.png"), np.full((50, 50, 3), 128, np.uint8))
+    scenery = composer(tmp_path, slate="slate.png")
+
+    def spot(tick):
+        return int(scenery.compose(tick, None, "", 0).y[300, 100])
+
+    room = spot(0)
+    scenery.slate(True)
+    fading = [spot(tick) for tick in range(1, 20)]
+    assert abs(fading[0] - room) < 12 and abs(fading[-1] - 126) <= 1
+    scenery.slate(False)
+    assert [spot(tick) for tick in range(20, 40)][-1] == room
+    scenery.slate(True, cut=True)
+    shown = spot(40)
+    assert abs(shown - 126) <= 1 and spot(41) == shown
+    scenery.slate(True)  # said again to the same stage, by a new brain
+    assert {spot(tick) for tick in range(42, 60)} == {shown}
+    scenery.slate(False)
+    spot(60)
+    scenery.slate(True)
+    assert spot(61) != shown
+    scenery.slate(True, cut=True)  # in the middle of a fade
+    assert spot(62) == shown and spot(63) == shown
+
+
 def test_the_painted_slate_says_that_she_comes_back(tmp_path):
     scenery = composer(tmp_path)
     scenery.slate(True)

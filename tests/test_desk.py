@@ -158,14 +158,14 @@ def test_panic_shows_the_slate_and_nothing_is_heard(tmp_path):
         await live.desk.command("panic", {}, OTTO)
         await asyncio.sleep(0.2)
         assert stage.playout.queued == 0 and stage.playout.paused
-        assert cues(stage, CueKind.SLATE)[-1] == {"on": True}
+        assert cues(stage, CueKind.SLATE)[-1] == {"on": True, "cut": True}
         assert cues(stage, CueKind.MUSIC)[-1] == {"on": False}
         assert live.desk.status()["mode"] == "slate"
         await asyncio.sleep(20)
         quiet = len(stage.air)
         await live.desk.command("panic", {"on": False}, OTTO)
         await until(lambda: len(stage.air) > quiet)
-        assert cues(stage, CueKind.SLATE)[-1] == {"on": False}
+        assert cues(stage, CueKind.SLATE)[-1] == {"on": False, "cut": False}
         assert live.desk.status()["mode"] == "live"
 
     with_brain(tmp_path, test)

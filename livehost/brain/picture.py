@@ -36,6 +36,11 @@ class Picture:
         self._added: dict[str, str] = {}
         self._removed: set[str] = set()
 
+    @property
+    def card(self) -> Card:
+        """The product card that is shown; {} when none is."""
+        return self._card
+
     def renew(self) -> None:
         """Tell a stage everything: it may be new, or remember another brain's wishes."""
         self._post(Cue(CueKind.PAUSE if self.paused else CueKind.RESUME))
@@ -79,10 +84,10 @@ class Picture:
         self.paused = paused
         self._post(Cue(CueKind.PAUSE if paused else CueKind.RESUME))
 
-    def show_slate(self, on: bool) -> None:
-        """Show the slate in place of the host, or the host again."""
+    def show_slate(self, on: bool, cut: bool = False) -> None:
+        """Show the slate in place of the host, or the host again; `cut` leaves out the fade."""
         self.slate = on
-        self._post(Cue(CueKind.SLATE, {"on": on}))
+        self._post(Cue(CueKind.SLATE, {"on": on, "cut": cut}))
 
     def hide(self, layers: Collection[str]) -> None:
         """Leave layers out of the picture: captions, card, question, title."""

@@ -69,6 +69,7 @@ class Composer:
         )
         self._desk: Desk = paint_desk(self._layout, look)
         self._slate_picture = paint_slate(scene, near, self._layout, room)
+        self._slate = self._slate_wish = False, False
         self._captions = Captions(self._layout)
         self._label = overlay.label(scene.label, self._layout)
         left_of_it = self._label.layer.left - 2 * self._layout.margin
@@ -111,9 +112,13 @@ class Composer:
         kept = dict(values)
         self._workshop.ask("notice", lambda: overlay.notice(kept, self._layout))
 
-    def slate(self, on: bool) -> None:
-        """Show the slate instead of the room and its host, or go back."""
-        self._workshop.ask("slate", (lambda: self._slate_picture) if on else None)
+    def slate(self, on: bool, cut: bool = False) -> None:
+        """Show the slate instead of the room and its host, or go back.
+
+        Args:
+            cut: with the next picture and without a fade.
+        """
+        self._slate_wish = on, cut
 
     def hide(self, layers: Collection[str]) -> None:
         """Leave some of captions, card, question and title out; the label always stays."""
@@ -161,6 +166,7 @@ class Composer:
         """
         for name, drawn in self._workshop.finished().items():
             self._slots[name].show(drawn, tick)
+        self._switch(tick)
         self._count_down(tick)
         changed = self._backdrop.advance(tick)
         sprites = self._sprites(tick, caption if self._scene.captions else "", progress)
@@ -173,6 +179,15 @@ class Composer:
         for box in dirty:
             self._draw(self._canvas, box)
         return planes.copy(self._canvas)
+
+    def _switch(self, tick: int) -> None:
+        """Bring the slate or take it away, if that was asked for since the last tick."""
+        before, self._slate = self._slate, self._slate_wish
+        (on, cut), slot = self._slate, self._slots["slate"]
+        if on != before[0]:
+            slot.show(self._slate_picture if on else None, tick)
+        if cut and self._slate != before:
+            slot.settle(tick)
 
     def _count_down(self, tick: int) -> None:
         """Have the time left of a flash sale drawn when it changes and its card stands still."""

@@ -77,6 +77,12 @@ class Slot:
             self._before = self._now[0], tick
         self._now = (drawn, tick) if drawn else None
 
+    def settle(self, tick: int) -> None:
+        """End every fade at once: at `tick` what was shown last stands alone."""
+        self._before = None
+        if self._now:
+            self._now = self._now[0], min(self._now[1], tick - self._ticks)
+
     def steady(self, tick: int) -> Drawn | None:
         """Return what is shown once it no longer moves."""
         if self._now is None or self._done(self._now[1], tick) < 1:

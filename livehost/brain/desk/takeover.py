@@ -96,7 +96,7 @@ class TakeOverCommands:
     @command(Role.OPERATOR, Switch, urgent=True)
     def panic(self, args: Switch, _: Who) -> Outcome:
         """Show the slate and be silent at once, or undo both."""
-        self._show.picture.show_slate(args.on)
+        self._show.picture.show_slate(args.on, cut=args.on)
         self._show.state.flag("slate", args.on)
         silence(self._show, args.on, music=True)
         return Outcome(True, "slate shown, nothing is heard" if args.on else "back on air")

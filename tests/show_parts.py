@@ -159,6 +159,9 @@ class Notes:
     def programme(self, values):
         self.kept = values
 
+    async def safe(self):
+        pass
+
     def chat_is(self, message_id, outcome, utterance=None):
         self.chat[message_id] = (outcome, utterance)
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.kinds import Sort
-from livehost.brain.director import MOST_SAYS, Director
+from livehost.brain.director import Director
 from livehost.brain.guests import FIRST_NOTICE, MOST_REPLIES, Courtesy
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import CHINESE, REMEMBERED, History, Manners
+from livehost.brain.owed import MOST_SAYS
 
 from .show_parts import RUNDOWN, comment, segment, sentences, social
 

@@ -12,13 +12,13 @@ from livehost.brain.director import Director
 from livehost.brain.guests import Courtesy
 from livehost.brain.intent import Intent, Place
 from livehost.brain.manners import History, Manners
+from livehost.brain.memory import Unfinished
 from livehost.brain.on_air import adopted
 from livehost.brain.programme.asides import Aside
 from livehost.brain.programme.clock import Window
 from livehost.brain.programme.load import Plan
 from livehost.brain.programme.programme import Programme, Settings
 from livehost.brain.script import Kind, Line, Segment
-from livehost.brain.state import Unfinished
 
 from .show_parts import Notes, comment, segment, sentences, show, social, staged
 from .show_parts import Room as ShowRoom
@@ -360,36 +360,51 @@ def test_a_line_put_in_is_said_next_also_after_the_last_line():
 
 
 class Durable(Notes):
-    """A record of which survives what was written by the last whole turn of the loop.
+    """A record of which survives what was on disk when its process was killed.
+
+    What is noted while a batch is being written makes the next one, as in the state file.
 
     Args:
-        most: turns that are written; all later writes are lost.
+        most: batches that get there; all later writes are lost.
     """
 
     def __init__(self, most, before=None):
         super().__init__()
         self.left, self.full, self.kept = most, asyncio.Event(), {}
-        self.place, self.intents, self.saved, self.outcomes = None, {}, {}, {}
+        self.place, self.intents, self.saved, self.over = None, {}, {}, set()
         if before:
             self.next_id = before.next_id + 1000
             self.place, self.kept = before.place, before.kept
             self.intents, self.saved = dict(before.intents), dict(before.saved)
-            self.states, self.outcomes = dict(before.saved), dict(before.outcomes)
-        self._turn = []
+            self.states, self.over = dict(before.saved), set(before.over)
+        self._waiting, self._batch = [], []
+        self.under_way, self._done = {}, 0
 
     def _later(self, write):
-        if not self._turn:
-            asyncio.get_running_loop().call_soon(self._commit)
-        self._turn.append(write)
+        self._waiting.append(write)
+        if len(self._waiting) == 1 and not self._batch:
+            asyncio.get_running_loop().call_soon(self._next_batch)
+
+    def _next_batch(self):
+        self._batch, self._waiting = self._waiting, []
+        asyncio.get_running_loop().call_later(DISK, self._commit)
 
     def _commit(self):
+        self._done += 1
         if self.left > 0:
-            for write in self._turn:
+            for write in self._batch:
                 write()
             self.left -= 1
         if self.left <= 0:
             self.full.set()
-        self._turn = []
+        self._batch = []
+        if self._waiting:
+            self._next_batch()
+
+    async def safe(self):
+        there = asyncio.get_running_loop().create_future()
+        self._later(lambda: there.done() or there.set_result(None))
+        await there
 
     def utterance(self, utterance, intent, understood):
         values = intent.to_json()
@@ -402,6 +417,8 @@ class Durable(Notes):
     def sentence_is(self, utterance, sentence, state, samples=0, total=0, tick=None):
         super().sentence_is(utterance, sentence, state)
         text = self.states[utterance, sentence][1]
+        if state in ("sent", "started"):
+            self.under_way.setdefault(text[:2], []).append(self._done + 1)
         self._later(lambda: self.saved.__setitem__((utterance, sentence), (state, text)))
 
     def cursor(self, place):
@@ -410,15 +427,20 @@ class Durable(Notes):
     def programme(self, values):
         self._later(lambda: setattr(self, "kept", values))
 
+    def ended(self, utterance, how):
+        super().ended(utterance, how)
+        self._later(lambda: self.over.add(utterance))
+
     def unfinished(self):
         of = {}
         for (utterance, _), (state, text) in sorted(self.saved.items()):
             of.setdefault(utterance, []).append((text, "", state))
         return [
             adopted(Unfinished(u, Intent.from_json(self.intents[u]), tuple(said)))
-            for u, said in sorted(of.items())[-3:]
+            for u, said in sorted(of.items())
             if any(state in ("sent", "started") for _, _, state in said)
-        ]
+            or (u not in self.over and any(state == "planned" for _, _, state in said[1:]))
+        ][-3:]
 
 
 SPOKEN = (
@@ -433,12 +455,12 @@ BESIDE = Plan(
                    seconds=50.0, marks=(0.3,)),),
 )  # fmt: skip
 WRITES = 230  # of a minute
+DISK = 0.03  # seconds that a write takes
 SCRIPT = ["甲一。", "甲二。", "甲三。", "甲一。", "甲二。", "甲三。", "乙一。", "乙二。", "乙三。"]
 
 
-async def until_killed(stage, before, commits, seconds, wall):
-    """Run a brain until its `commits`-th write is on disk, or for so long; return its record."""
-    notes = Durable(commits, before)
+async def until_killed(stage, notes, seconds, wall):
+    """Run a brain until its record takes no more, or for so long."""
     programme = Programme(
         lambda: BESIDE, lambda _: OFFER, Settings(CHINA, quiet=1.0, filler_seconds=20.0),
         now=asyncio.get_running_loop().time(), wall=wall, kept=notes.kept,
@@ -456,11 +478,10 @@ async def until_killed(stage, before, commits, seconds, wall):
             pass
         room.link.listen(None)  # whatever the stage still says, nobody hears it
         stage.brain = None
-    return notes
 
 
-def killed_at(commits, seconds=70.0):
-    """Kill one brain at a write, let a second one go on; return what viewers heard."""
+def killed_at(*commits, seconds=70.0):
+    """Kill one brain after the other, each at a write; the last goes on. Return what was heard."""
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -469,9 +490,12 @@ def killed_at(commits, seconds=70.0):
             return at(20) - timedelta(seconds=4) + timedelta(seconds=loop.time())
 
         async with staged() as stage:
-            first = await until_killed(stage, None, commits, seconds, wall)
-            await asyncio.sleep(1.0)
-            await until_killed(stage, first, 10**9, seconds - loop.time(), wall)
+            record = None
+            for most in commits:
+                record = Durable(most, record)
+                await until_killed(stage, record, seconds - loop.time(), wall)
+                await asyncio.sleep(1.0)
+            await until_killed(stage, Durable(10**9, record), seconds - loop.time(), wall)
             return [s for s in stage.air if s.interrupted is False]
 
     return run(main())
@@ -491,12 +515,43 @@ def check_heard(heard, commits):
 
 
 def test_killed_at_writes_all_over_a_show_nothing_is_lost_or_doubled():
-    undisturbed = killed_at(10**9)
+    undisturbed = killed_at()
     check_heard(undisturbed, 0)
     kinds = {s.text[0] for s in undisturbed}
     assert {"甲", "乙", "公", "填", "开", "还", "活"} <= kinds
     for commits in range(2, WRITES, 7):
         check_heard(killed_at(commits), commits)
+
+
+def writes_under_way():
+    """Return the writes after which a sentence is on its way, by its first two characters."""
+    record = Durable(10**9)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def wall():
+            return at(20) - timedelta(seconds=4) + timedelta(seconds=loop.time())
+
+        async with staged() as stage:
+            await until_killed(stage, record, 70.0, wall)
+
+    run(main())
+    return record.under_way
+
+
+def test_killed_again_while_it_takes_up_what_the_first_kill_broke_off():
+    for first in writes_under_way()["公告"][1:3]:
+        for second in range(1, 7):
+            check_heard(killed_at(first, second), (first, second))
+
+
+@pytest.mark.slow
+def test_killed_again_after_any_kill_that_broke_off_something_beside_the_script():
+    under_way = writes_under_way()
+    for first in {n for said, writes in under_way.items() if said[0] not in "甲乙" for n in writes}:
+        for second in range(1, 8):
+            check_heard(killed_at(first, second), (first, second))
 
 
 @pytest.mark.slow

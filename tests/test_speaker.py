@@ -315,6 +315,65 @@ def test_killing_the_stage_at_any_moment_loses_and_repeats_no_heard_sentence(mom
     assert [s.text for s in air if s.interrupted is False][:5] == ALL[:5]
 
 
+def test_nothing_is_sent_before_it_is_on_disk():
+    async def main():
+        async with show() as room:
+            disk, loop = [], asyncio.get_running_loop()
+
+            async def safe():
+                assert room.notes.states
+                await asyncio.sleep(0.05)
+                disk.append((loop.time(), dict(room.notes.states)))
+
+            room.notes.safe = safe
+            await until(lambda: len(room.stage.air) > 5)
+            return room.stage, disk
+
+    stage, disk = run(main())
+    for sounded in stage.air:
+        key = sounded.utterance, sounded.sentence
+        on_disk = min(at for at, states in disk if states.get(key, ("",))[0] == "sent")
+        assert on_disk <= sounded.at
+    gaps = [stage.silence_before(n) for n in range(1, len(stage.air))]
+    assert max(gaps) <= 0.08, "it is done before the sentence on air has ended"
+
+
+def test_a_cut_while_the_disk_is_waited_for_leaves_nothing_to_be_confirmed():
+    async def main():
+        async with show() as room:
+            await until(lambda: room.stage.texts[-1:] == ["今天有两样东西。"])
+            disk = asyncio.Event()
+            room.notes.safe = disk.wait
+            await until(lambda: ("sent", "先看第一样东西。") in room.notes.states.values())
+            room.speaker.cut(resume=False)
+            await asyncio.sleep(0.3)
+            unsettled = room.speaker.on_air.unsettled
+            disk.set()
+            await until(lambda: "先看第一样东西。" in room.stage.texts)
+            return unsettled, room.notes.states
+
+    unsettled, states = run(main())
+    assert not unsettled
+    assert "lost" in [state for state, _ in states.values()], "the one that was never sent"
+
+
+def test_what_a_lost_stage_did_not_report_is_unfinished_no_more():
+    async def main():
+        async with show() as room:
+            room.chat(comment("多少钱"))
+            await until(lambda: "答多少钱。" in room.stage.texts)
+            room.stage.die()
+            await asyncio.sleep(1)
+            room.stage.be_born()
+            await until(lambda: room.stage.texts.count("还有问题吗。") == 1, 60)
+            return room.notes, room.notes.kept["owed"]
+
+    notes, owed = run(main())
+    lost = [text for state, text in notes.states.values() if state == "lost"]
+    assert "答多少钱。" in lost, "it is said again by another utterance"
+    assert not owed, "it is on its way"
+
+
 def test_pause_holds_after_the_sentence_and_resume_goes_on():
     async def main():
         async with show() as room:

@@ -13,7 +13,7 @@ import pytest
 from livehost.brain import store as store_module
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.schema import VERSION
-from livehost.brain.state import State
+from livehost.brain.state import SAFE_SECONDS, State
 from livehost.brain.store import Store
 from livehost.errors import ConfigError, Transient
 
@@ -74,6 +74,86 @@ def test_what_was_written_is_remembered(tmp_path):
     assert memory.flags == {"paused": True}
     assert run(second("run2")).memory.flags == {}, "another run starts with its switches off"
     assert run(second("run2")).rejections["not_json"] == 2
+
+
+def test_what_is_unfinished_is_what_the_stage_may_have_and_what_should_follow_it(tmp_path):
+    path = tmp_path / "show.sqlite3"
+    states = {
+        1: ("heard", "interrupted"),
+        2: ("heard", "lost"),  # said again by another utterance
+        3: ("heard", "planned"),  # the second was not sent yet
+        4: ("heard", "planned"),  # gave way before the second
+        5: ("sent", "planned"),
+    }
+
+    async def first():
+        state = State(path, "run1")
+        for number, both in states.items():
+            state.utterance(number, reply())
+            for n, how in enumerate(both):
+                state.sentence(number, n, f"{number}.{n}", "")
+                if how != "planned":
+                    state.sentence_is(number, n, how)
+        state.ended(4, "yielded")
+        await state.close()
+
+    async def second():
+        state = State(path, "run1")
+        await state.close()
+        return [left.utterance for left in state.memory.unfinished]
+
+    run(first())
+    assert run(second()) == [3, 5]
+
+
+def test_safe_is_when_all_that_was_noted_before_is_on_disk(tmp_path):
+    async def main():
+        state = State(tmp_path / "show.sqlite3")
+        await state.safe()  # nothing waits
+        for n in range(3):
+            state.flag("paused", n)
+            await state.safe()
+            assert state.store.rows("SELECT value FROM meta WHERE key = 'flag.paused'")[0] == (
+                str(n),
+            )
+        await state.close()
+
+    run(main())
+
+
+def test_a_disk_that_takes_nothing_does_not_hold_up_the_show(tmp_path, monkeypatch):
+    def full(self, batch):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def main():
+        state = State(tmp_path / "show.sqlite3")
+        monkeypatch.setattr(Store, "_commit", full)
+        loop = asyncio.get_running_loop()
+        state.flag("paused", True)
+        before = loop.time()
+        await state.safe()
+        await state.safe()
+        assert loop.time() - before < 0.1, "it failed at once"
+        monkeypatch.undo()
+        await state.close()
+
+    run(main())
+
+
+def test_a_slow_disk_holds_up_a_sentence_for_a_moment_only(tmp_path, monkeypatch):
+    async def main():
+        state = State(tmp_path / "show.sqlite3")
+        loop, begin = asyncio.get_running_loop(), Store._next_batch
+        monkeypatch.setattr(Store, "_next_batch", lambda self: loop.call_later(9, begin, self))
+        state.flag("paused", True)
+        before = loop.time()
+        await state.safe()
+        assert loop.time() - before == pytest.approx(SAFE_SECONDS, abs=0.1)
+        monkeypatch.undo()
+        await asyncio.sleep(10)
+        await state.close()
+
+    run(main())
 
 
 def test_ids_are_never_used_twice_even_when_nothing_was_saved(tmp_path):
@@ -300,7 +380,7 @@ def test_kill_9_at_any_time_leaves_a_whole_file(tmp_path):
         import asyncio, sys
         sys.path[:0] = sys.argv[2:]
         from pathlib import Path
-        from livehost.brain.state import State
+        from livehost.brain.state import SAFE_SECONDS, State
         from livehost.brain.chat.message import parse
 
         async def main():

@@ -216,7 +216,8 @@ class Show:
         """Go on with what an earlier process left."""
         memory = self.state.memory
         self.speaker.on_air.adopt(adopted(left) for left in memory.unfinished)
-        under_way = {i for left in memory.unfinished for i in left.intent.answers}
+        intents = [left.intent for left in memory.unfinished] + [*self.director.owed.intents]
+        under_way = {answered for intent in intents for answered in intent.answers}
         restored((m for m in memory.waiting if m.id not in under_way), self.inbox, now)
         if memory.place:
             log.info(

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LEAD = 0.7  # seconds before the end of a sentence at which the next one is sent
 SETTLE = 0.6  # seconds in which the stage has to confirm a cut
-GREETING = 0.2  # seconds in which a stage tells what happened before, or carries out a cut
+GREETING = 0.2  # seconds in which a stage tells what happened before
 LEFTOVER = 3.0  # most seconds of an earlier process's speech that are heard out
 
 
@@ -88,12 +88,16 @@ class Boundary:
         """
         if not self._on_air.unsettled:
             return False
-        while self._on_air.unsettled and (left := self._settle_until - _now()) > 0:
-            await self.change(left)
-        if self._on_air.unsettled:
+        if not await self._confirmed():
             log.warning("stage did not confirm a cut")
             self._on_air.forget()
         return True
+
+    async def _confirmed(self) -> bool:
+        """Wait until the stage has told what was heard of what was cut; return whether it did."""
+        while self._on_air.unsettled and (left := self._settle_until - _now()) > 0:
+            await self.change(left)
+        return not self._on_air.unsettled
 
     async def _greet(self) -> None:
         """Bring a stage into a known state before speaking to it.
@@ -116,9 +120,9 @@ class Boundary:
             except TimeoutError:
                 pass
             await asyncio.sleep(GREETING)
-        self._link.cue(Cue(CueKind.CUT))
-        await asyncio.sleep(GREETING)
+        self.cut()
         self._on_air.drop(resume=True, how="lost")
+        await self._confirmed()
         self._on_air.forget()
         self.met = session
 

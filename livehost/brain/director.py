@@ -9,7 +9,6 @@ the cursor by what is on its way; after a cut or a loss it falls back to the cur
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,12 +17,12 @@ from livehost.brain.chat.inbox import Inbox
 from livehost.brain.guests import Courtesy, Guests
 from livehost.brain.intent import RANKS, Intent, IntentKind, Part, Place
 from livehost.brain.manners import History, Manners
+from livehost.brain.owed import Owed
 from livehost.brain.programme.course import Arranged, Course, as_they_stand
 from livehost.brain.programme.mood import Mood
 from livehost.brain.programme.programme import Programme
 from livehost.brain.script import Interrupt, Line, Segment
 
-MOST_SAYS = 20  # operator texts waiting
 MOST_FOLLOWS = 8  # lines of which is known what follows them
 _SCRIPT_RANK = RANKS.index(IntentKind.SCRIPT)
 _FILLER_RANK = RANKS.index(IntentKind.FILLER)
@@ -46,6 +45,7 @@ class Director:
     Attributes:
         cursor: the sentence that viewers have not fully heard yet.
         course: the way through the rundown.
+        owed: what will be said in any case.
         tell: told (kind, values) of segments that begin.
         held: somebody speaks for the host: nothing but the operator's texts is chosen.
     """
@@ -85,8 +85,7 @@ class Director:
         self.held = False
         self._epoch = 0
         self._broken_off: tuple[Place, Part] | None = None
-        self._says: deque[Intent] = deque()
-        self._resumed: deque[Intent] = deque()
+        self.owed = Owed(self.programme.wall, kept.get("owed", ()))
 
     # --- choosing ---------------------------------------------------------------------------------
 
@@ -127,11 +126,8 @@ class Director:
 
     def put_back(self, intent: Intent, now: float) -> None:
         """Return an intent that was chosen and will not be spoken now."""
-        if intent.resumed:
-            self._resumed.appendleft(intent)
-        elif intent.kind is IntentKind.SAY:
-            self._says.appendleft(intent)
-        elif intent.of:
+        self.owed.put_back(intent)
+        if intent.of and not intent.resumed:
             self.programme.put_back(intent)
         self._guests.put_back(intent, now)
 
@@ -151,8 +147,12 @@ class Director:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a restart needs beside the cursor, as JSON values."""
-        again = [self.cursor.segment, self.cursor.again]
-        return {"again": again, "course": self.course.to_json(), **self.programme.to_json()}
+        return {
+            "again": [self.cursor.segment, self.cursor.again],
+            "course": self.course.to_json(),
+            "owed": self.owed.to_json(),
+            **self.programme.to_json(),
+        }
 
     def line(self, place: Place) -> tuple[Segment, Line]:
         """Return the segment and line of a place."""
@@ -169,6 +169,7 @@ class Director:
 
     def sending(self, intent: Intent) -> None:
         """Note that the first of an utterance is sent: from now on it counts as said."""
+        self.owed.settled(intent)
         if intent.of and not intent.resumed:
             self.programme.sending(intent)
 
@@ -209,6 +210,7 @@ class Director:
 
     def empty(self, intent: Intent) -> None:
         """Note that an intent had nothing to say (a promotion is over): go past it."""
+        self.owed.settled(intent)
         if intent.place and self._current(intent) and self.cursor == intent.place:
             self._next = self.course.empty(intent.place)
             self._move(self._next)
@@ -219,10 +221,7 @@ class Director:
 
     def resume(self, intent: Intent) -> None:
         """Have the rest of an interrupted utterance said, before anything but the operator."""
-        breaks = intent.kind in (IntentKind.REPLY, IntentKind.SAY)
-        self._resumed.appendleft(
-            replace(intent, resumed=True, urgent=True, breaks=breaks, waiting=())
-        )
+        self.owed.resume(intent)
 
     # --- the operator -----------------------------------------------------------------------------
 
@@ -232,12 +231,7 @@ class Director:
         Args:
             emotion: how it is said; "" leaves it to each sentence.
         """
-        if len(self._says) >= MOST_SAYS:
-            return False
-        self._says.append(
-            Intent(IntentKind.SAY, "operator", texts=(text,), emotion=emotion, urgent=True)
-        )
-        return True
+        return self.owed.say(text, emotion)
 
     def skip(self) -> str:
         """Go to the next segment; return its id."""
@@ -288,19 +282,19 @@ class Director:
 
     def waiting(self) -> list[tuple[str, str]]:
         """Return (kind, reason) of what waits before chat and script."""
-        queues = (*self._says, *self._resumed)
-        return [(intent.kind.value, intent.reason) for intent in queues] + self.programme.waiting()
+        owed = [(intent.kind.value, intent.reason) for intent in self.owed.waiting()]
+        return owed + self.programme.waiting()
 
     # --- one kind each ----------------------------------------------------------------------------
 
     def _take_say(self, _: float) -> Intent | None:
-        return self._says.popleft() if self._says else None
+        return self.owed.take_say()
 
     def _take_resumed(self, _: float) -> Intent | None:
-        while self._resumed:
-            intent = self._resumed.popleft()
+        while intent := self.owed.take_resumed():
             if not self.programme.past(intent):
                 return intent
+            self.owed.settled(intent)
         return None
 
     def _take_sale(self, _: float) -> Intent | None:

@@ -14,15 +14,15 @@ from typing import Any, Protocol
 
 from livehost.brain.director import Director
 from livehost.brain.intent import Intent, IntentKind, Part, Place
+from livehost.brain.memory import Unfinished
 from livehost.brain.picture import Picture
 from livehost.brain.script import Interrupt
-from livehost.brain.state import Unfinished
 from livehost.brain.utterance import Said
 from livehost.metrics import Quantiles
 from livehost.wire import Heard, Started
 
 MOST_RECENT = 50
-_DONE = frozenset({"heard", "interrupted"})
+_DONE = frozenset({"heard", "interrupted", "lost"})
 
 
 class Record(Protocol):
@@ -57,6 +57,9 @@ class Record(Protocol):
     def programme(self, values: dict[str, Any]) -> None:
         """Note what else is needed to go on after a restart."""
 
+    async def safe(self) -> None:
+        """Wait until what was noted is on disk; not long, should the disk not take it."""
+
     def chat_is(self, message_id: str, outcome: str, utterance: int | None = None) -> None:
         """Note what became of a message."""
 
@@ -71,6 +74,7 @@ class Aired:
     Attributes:
         said: its sentences; may still grow.
         written: no more sentences follow.
+        noted: sentences written down as sent: a moment before they are.
         sent: sentences begun to be sent.
         heard: sentences heard to their end.
         done: sentences that the stage is done with.
@@ -86,6 +90,7 @@ class Aired:
     intent: Intent
     said: list[Said]
     written: bool = False
+    noted: int = 0
     sent: int = 0
     heard: int = 0
     done: set[int] = field(default_factory=set)
@@ -157,14 +162,22 @@ class OnAir:
         self._noted[aired.id] = len(aired.said)
 
     def sending(self, aired: Aired, sentence: int, begun: int = 0) -> None:
-        """Note that the first piece of a sentence is sent; it begins with its sample `begun`."""
+        """Note that a sentence is about to be sent; it begins with its sample `begun`."""
         self.note(aired)
         aired.begun = aired.begun if sentence else begun
-        aired.sent = sentence + 1
+        aired.noted = sentence + 1
         self._record.sentence_is(aired.id, sentence, "sent")
         if sentence == 0:
             self._director.sending(aired.intent)
             self._record.programme(self._director.to_json())
+
+    async def sent(self, aired: Aired, sentence: int) -> None:
+        """Note that a sentence is sent now, once it is on disk that it is.
+
+        Cancelled meanwhile, it was not sent: what the stage was not told of, it will not report.
+        """
+        await self._record.safe()
+        aired.sent = sentence + 1
 
     def finish(self, aired: Aired, how: str) -> None:
         """Note that nothing more of an utterance will be sent: done, yielded or failed."""
@@ -245,6 +258,8 @@ class OnAir:
     def _forget(self, aired: Aired) -> None:
         self._aired.pop(aired.id, None)
         self._noted.pop(aired.id, None)
+        for sentence in sorted(set(range(aired.noted)) - aired.done):
+            self._record.sentence_is(aired.id, sentence, "lost")
         self._picture.over(aired.id)
         if aired.dropped:
             self._interrupted.append(aired)
@@ -254,6 +269,7 @@ class OnAir:
     def _resume_interrupted(self) -> None:
         """Once it is known what was heard of them, have the rest of utterances said again."""
         for aired in sorted(self._interrupted, key=lambda aired: aired.id, reverse=True):
+            self._director.owed.settled(aired.intent)
             rest = tuple(said.text for said in aired.said[aired.heard :])
             if aired.intent.kind is IntentKind.SCRIPT:
                 continue
@@ -264,6 +280,7 @@ class OnAir:
                 self._settle(aired, "cut")
         self._interrupted.clear()
         self._director.rewind()
+        self._record.programme(self._director.to_json())
 
     def _settle(self, aired: Aired, outcome: str) -> None:
         if aired.settled:
@@ -337,13 +354,15 @@ class OnAir:
 def adopted(left: Unfinished) -> Aired:
     """Return an utterance that an earlier process had sent, at least in part."""
     states = [state for _, _, state in left.sentences]
+    sent = sum(state != "planned" for state in states)
     heard = next((n for n, state in enumerate(states) if state != "heard"), len(states))
     return Aired(
         left.utterance,
         left.intent,
         [Said(text, rule) for text, rule, _ in left.sentences],
         written=True,
-        sent=sum(state != "planned" for state in states),
+        noted=sent,
+        sent=sent,
         heard=heard,
         done={n for n, state in enumerate(states) if state in _DONE},
         settled=heard > 0,

@@ -222,6 +222,7 @@ class Speaker:
         aired.written = utterance.written
         if piece.first:
             self.on_air.sending(aired, piece.sentence, piece.begun)
+            await self.on_air.sent(aired, piece.sentence)
         await self._link.speak(
             Speech(
                 utterance.id,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from livehost.brain.chat.intake import REMEMBERED
 from livehost.brain.chat.kinds import class_of
 from livehost.brain.chat.message import ChatMessage, Kind
 from livehost.brain.intent import Intent, Place
+from livehost.brain.memory import Memory, Unfinished
 from livehost.brain.store import Store
 
 STATE_FILE = "show.sqlite3"
@@ -26,56 +26,8 @@ AUDIT_FOLDER = "audit"
 ID_BLOCK = 1000  # utterance ids reserved at once
 RESUME_SECONDS = 1800.0  # an older cursor starts the script anew
 ACK_SECONDS = 600.0  # an answer to a command is known for so long after a restart
+SAFE_SECONDS = 0.5  # that a slow disk may hold up a sentence
 WAITING_SECONDS = 120.0  # chat not answered yet is taken up again this long after it came
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """An utterance of which something was on its way when the last process ended.
-
-    Attributes:
-        utterance: its id.
-        intent: why it was said.
-        sentences: (text, rule, state) in order; states as in the table.
-    """
-
-    utterance: int
-    intent: Intent
-    sentences: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What an earlier process left.
-
-    Attributes:
-        place: where the script goes on; None starts it anew.
-        round: of the rundown, for a show that starts anew: the one after the last.
-        unfinished: utterances that were not heard to their end, oldest first.
-        waiting: chat accepted and not answered, oldest first.
-        seen: ids of chat accepted lately.
-        heard: texts spoken lately, with seconds since.
-        noticed: seconds since the last spoken notice; None for never or long ago.
-        flags: operator switches ("paused", "slate").
-        show_seconds: seconds since this show began; 0 for a new one.
-        acks: (user, id, hash of the command, outcome as JSON) of commands answered lately.
-        programme: see `Director.to_json`.
-    """
-
-    place: Place | None = None
-    round: int = 0
-    unfinished: tuple[Unfinished, ...] = ()
-    waiting: tuple[ChatMessage, ...] = ()
-    seen: tuple[str, ...] = ()
-    heard: tuple[tuple[str, float], ...] = ()
-    noticed: float | None = None
-    flags: dict[str, Any] = field(default_factory=dict)
-    show_seconds: float = 0.0
-    show: str = ""
-    programme: dict[str, Any] = field(default_factory=dict)
-    acks: tuple[tuple[str, str, str, str], ...] = ()
-
-
 MOST_OUTCOMES = 500
 MOST_PLACES = 20
 
@@ -169,7 +121,7 @@ class State:
         total: int = 0,
         tick: int | None = None,
     ) -> None:
-        """Note what became of a sentence: sent, started (at which tick), heard or interrupted."""
+        """Note what became of a sentence: sent, started (at tick), heard, interrupted or lost."""
         self.store.put(
             "UPDATE sentences SET state = ?, samples = ?, total = ?, at = ?"
             " WHERE utterance = ? AND sentence = ?",
@@ -261,6 +213,10 @@ class State:
         """Keep an operator's switch over a restart of the brain."""
         self._meta(f"flag.{name}", value)
 
+    async def safe(self) -> None:
+        """Wait until what was noted is on disk; not long, should the disk not take it."""
+        await self.store.safe(SAFE_SECONDS)
+
     async def flush(self) -> None:
         """Wait until everything noted is on disk."""
         await self.store.flush()
@@ -330,8 +286,9 @@ class State:
 
     def _unfinished(self) -> tuple[Unfinished, ...]:
         rows = self.store.rows(
-            "SELECT id, intent FROM utterances WHERE at > ? AND EXISTS (SELECT 1 FROM sentences"
-            " WHERE utterance = id AND sentences.state IN ('sent', 'started'))"
+            "SELECT id, intent FROM utterances u WHERE at > ? AND EXISTS (SELECT 1 FROM sentences s"
+            " WHERE s.utterance = u.id AND (s.state IN ('sent', 'started')"
+            " OR s.state = 'planned' AND s.sentence > 0 AND u.state = 'planned'))"
             " ORDER BY id DESC LIMIT 3",
             _ago(WAITING_SECONDS),
         )

@@ -9,6 +9,7 @@ last moments, the file is consistent after both.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sqlite3
@@ -79,6 +80,8 @@ class Store:
         self._batch: list[Write] = []
         self._idle = asyncio.Event()
         self._idle.set()
+        self._queued = self._stored = 0  # writes since the start
+        self._awaited: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -114,6 +117,7 @@ class Store:
             self.refused += 1
             return False
         self._waiting.append(Write(sql, values, done))
+        self._queued += 1
         if self._idle.is_set():
             self._idle.clear()
             asyncio.get_running_loop().call_soon(self._next_batch)
@@ -122,6 +126,19 @@ class Store:
     async def flush(self) -> None:
         """Wait until everything queued before and meanwhile is on disk."""
         await self._idle.wait()
+
+    async def safe(self, patience: float) -> None:
+        """Wait until everything queued before is on disk, at most `patience` seconds.
+
+        Not at all while the disk does not take anything: the show goes on.
+        """
+        if self._stored == self._queued or self.failing:
+            return
+        there = asyncio.get_running_loop().create_future()
+        self._awaited.append((self._queued, there))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await there
 
     async def close(self, patience: float = 3.0) -> None:
         """Write what waits, within `patience` seconds, and close the file."""
@@ -155,10 +172,13 @@ class Store:
             return
         if error := future.exception():
             self._note(str(error))
+            self._answer(self._queued)
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._next_batch)
             return
         self._note("")
         batch, self._batch = self._batch, []
+        self._stored += len(batch)
+        self._answer(self._stored)
         for write, fresh in zip(batch, future.result(), strict=True):
             if write.done:
                 write.done(fresh)
@@ -166,6 +186,13 @@ class Store:
             self._next_batch()
         else:
             self._idle.set()
+
+    def _answer(self, count: int) -> None:
+        """Let go on whoever waits for the first `count` writes."""
+        while self._awaited and self._awaited[0][0] <= count:
+            _, there = self._awaited.popleft()
+            if not there.done():
+                there.set_result(None)
 
     def _note(self, failing: str) -> None:
         if failing and not self.failing:

@@ -64,6 +64,7 @@ class SpeechCommands:
             return Outcome(False, why, {"rule": said.rule, "found": said.found}, "gate")
         if not self._director.say(text, args.emotion or ""):
             return Outcome(False, "too many texts wait to be said; try again later", code="busy")
+        self._speaker.on_air.save()
         if args.cut:
             self._speaker.cut(resume=self._lease.held is None)
         self._speaker.plan()

@@ -122,6 +122,14 @@ def test_a_picture_of_another_size_is_refused():
         opened().video(0, Yuv(small, small, small))
 
 
+def test_bits_that_nobody_can_see_are_not_spent():
+    def sent(bitrate_kbps: int) -> int:
+        encoder = opened(bitrate_kbps=bitrate_kbps)
+        return sum(len(p.data) for n in range(50) for p in encoder.video(n, noise(n)))
+
+    assert sent(12_000) < 1.05 * sent(6_000)
+
+
 def test_bitrate_holds_for_noise():
     encoder = opened(bitrate_kbps=800)
     packets = [p for n in range(100) for p in encoder.video(n, noise(n))]
@@ -334,7 +342,9 @@ def lengths_to_units(data: bytes) -> list[bytes]:
 
 
 def test_annex_b_becomes_the_same_avcc(monkeypatch):
-    annex_b = {**encode._x264(settings()), "x264-params": "annexb=1"}
+    usual = encode._x264(settings())
+    assert "annexb=0" in usual["x264-params"]
+    annex_b = {**usual, "x264-params": usual["x264-params"].replace("annexb=0", "annexb=1")}
     expected = opened()
     monkeypatch.setitem(encode._OPTIONS, "libx264", lambda video: annex_b)
     converted = opened()

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _SAFE = "libx264"
 _BLACK = (16, 128, 128)  # Y, U, V
+_FINEST = 12  # quantiser below which x264 would spend bits and time on what nobody can see
 
 
 class Encoder:
@@ -288,7 +289,8 @@ def _x264(video: config.Video) -> dict[str, str]:
         "forced-idr": "1",
         "sc_threshold": "0",
         "keyint_min": str(gop(video)),
-        "x264-params": "annexb=0",
+        # Splitting blocks costs a fifth of the time and gives 0.1 dB to a host before a still room.
+        "x264-params": f"annexb=0:partitions=none:qpmin={_FINEST}",
     }
 
 

@@ -33,7 +33,7 @@ class FakeDesk:
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.given: list[tuple[str, dict[str, Any], Who]] = []
         self.checks_roles = False
-        self.remembered: list[tuple[str, str, str, Outcome]] = []
+        self.remembered: list[tuple[str, str, str, Outcome | None]] = []
         self.outcome = Outcome(True, "done", {"n": 1})
         self.command_seconds = 0.0
         self.values: dict[str, Any] = {
@@ -69,10 +69,10 @@ class FakeDesk:
         await asyncio.sleep(self.command_seconds)
         return self.outcome
 
-    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
+    async def keep(self, user: str, key: str, what: str, outcome: Outcome | None) -> None:
         self.remembered.append((user, key, what, outcome))
 
-    def kept(self) -> list[tuple[str, str, str, Outcome]]:
+    def kept(self) -> list[tuple[str, str, str, Outcome | None]]:
         return list(self.remembered)
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:

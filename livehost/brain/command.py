@@ -91,7 +91,10 @@ class Command:
         does: one line for the operator.
         secret: arguments that are neither logged nor told to anybody.
         quiet: it changes nothing, or is given all the time: not written into the audit log.
-        urgent: carried out however many others are under way.
+        urgent: carried out however many others are under way, and before those that wait.
+        once: doing it twice is not doing it once, and part of it is not in the state file: it is
+            not carried out again after a restart as long as nobody knows how far it came.
+        fleeting: a restart undoes it, so that it is carried out again when it is asked for again.
         seconds: in which it has to be carried out.
         run: carries it out; takes the checked arguments and who gives the command.
     """
@@ -103,6 +106,8 @@ class Command:
     secret: frozenset[str] = frozenset()
     quiet: bool = False
     urgent: bool = False
+    once: bool = False
+    fleeting: bool = False
     seconds: float = SECONDS
     run: Run | None = None
 
@@ -147,6 +152,8 @@ def command(
     secret: Iterable[str] = (),
     quiet: bool = False,
     urgent: bool = False,
+    once: bool = False,
+    fleeting: bool = False,
     seconds: float = SECONDS,
 ) -> Callable[[F], F]:
     """Mark a method `(self, args, who) -> Outcome` (it may be async) as a command.
@@ -158,8 +165,9 @@ def command(
     def mark(method: F) -> F:
         does = (inspect.getdoc(method) or "").partition("\n")[0].rstrip(".")
         known = Command(
-            name or method.__name__, role, args, does, frozenset(secret), quiet, urgent, seconds
-        )
+            name or method.__name__, role, args, does, frozenset(secret),
+            quiet, urgent, once, fleeting, seconds,
+        )  # fmt: skip
         setattr(method, _MARK, known)
         return method
 

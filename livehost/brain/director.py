@@ -83,7 +83,7 @@ class Director:
         self._begun: Place | None = None
         self._follows: dict[Place, Place] = {}
         self.held = False
-        self._epoch = 0
+        self._epoch = int(kept.get("epoch", 0))
         self._broken_off: tuple[Place, Part] | None = None
         self.owed = Owed(self.programme.wall, kept.get("owed", ()))
 
@@ -149,6 +149,7 @@ class Director:
         """Return what a restart needs beside the cursor, as JSON values."""
         return {
             "again": [self.cursor.segment, self.cursor.again],
+            "epoch": self._epoch,
             "course": self.course.to_json(),
             "owed": self.owed.to_json(),
             **self.programme.to_json(),

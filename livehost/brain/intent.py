@@ -157,6 +157,7 @@ class Intent:
             "of": self.of,
             "left": self.left,
             "until": self.until.isoformat() if self.until else None,
+            "epoch": self.epoch,
         }
 
     @staticmethod
@@ -176,6 +177,7 @@ class Intent:
             of=values.get("of", ""),
             left=values.get("left", ""),
             until=datetime.fromisoformat(until) if (until := values.get("until")) else None,
+            epoch=values.get("epoch", 0),
         )
 
 

@@ -97,7 +97,7 @@ _VERSIONS: tuple[str, ...] = (
         user TEXT NOT NULL,
         id TEXT NOT NULL,       -- chosen by the client
         what TEXT NOT NULL,     -- hash of name and arguments
-        outcome TEXT NOT NULL,  -- JSON
+        outcome TEXT NOT NULL,  -- JSON; [] before it is known
         at TEXT NOT NULL,
         PRIMARY KEY (user, id)
     ) WITHOUT ROWID;

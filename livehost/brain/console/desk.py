@@ -74,14 +74,17 @@ class Desk(Protocol):
     async def command(self, name: str, args: dict[str, Any], who: Who = LOCAL) -> Outcome:
         """Carry out a command of `table`. Never raises on bad arguments."""
 
-    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
+    async def keep(self, user: str, key: str, what: str, outcome: Outcome | None) -> None:
         """Keep what became of a command that was given under a key, over a restart.
+
+        Returns when it is on disk, or soon if the disk does not take it.
 
         Args:
             what: a hash of the command.
+            outcome: None: it is about to be carried out.
         """
 
-    def kept(self) -> Iterable[tuple[str, str, str, Outcome]]:
+    def kept(self) -> Iterable[tuple[str, str, str, Outcome | None]]:
         """Return what an earlier process kept: (user, key, what, outcome), oldest first."""
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:

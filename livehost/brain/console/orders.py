@@ -1,6 +1,11 @@
 """Commands given once: bounded, in time, and the same answer for the same id.
 
 In:  commands from HTTP and websockets.   Out: outcomes from the desk's table.
+
+What a command changes in the state file and its answer are written together, and the answer is
+told when both are on disk: after a restart it is known that it was done, or it is as if it had
+never been given. Where that is not all that it changes (`Command.once`), it is written down first
+that it is about to be done.
 """
 
 from __future__ import annotations
@@ -8,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -16,11 +22,17 @@ from typing import Any
 from livehost.brain.command import Outcome, Who
 from livehost.brain.console.desk import Desk
 
+log = logging.getLogger(__name__)
+
 MOST_AT_ONCE = 16  # commands under way that take their time
 MOST_KEPT = 2000  # answers kept for those who ask again
 
 BUSY = Outcome(False, "too many commands at once; wait for the earlier ones", code="busy")
 EXPIRED = Outcome(False, "came too late and was not done", code="expired")
+UNSURE = Outcome(
+    False, "may have been done before the host's brain was started again; look first", code="unsure"
+)
+FAILED = Outcome(False, "something broke; it is in the log", code="failed")
 REUSED = Outcome(False, "this id was used for another command", code="id")
 
 
@@ -48,9 +60,11 @@ class Orders:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._given: OrderedDict[tuple[str, str], _Given] = OrderedDict(
-            ((user, key), _Given(what, outcome)) for user, key, what, outcome in desk.kept()
+            ((user, key), _Given(what, outcome or UNSURE))
+            for user, key, what, outcome in desk.kept()
         )
         self._group: asyncio.TaskGroup | None = None
+        self._turn = asyncio.Lock()
         self._under_way = 0
         self.counts: Counter[str] = Counter()
 
@@ -91,6 +105,9 @@ class Orders:
             if not limit.expired():
                 raise
             return self._counted(Outcome(False, f"{name} was not done in time", code="timeout"))
+        except Exception:  # of one command; the console goes on for all others
+            log.exception("command failed", extra={"command": name})
+            return self._counted(FAILED)
         finally:
             self._under_way -= 1
 
@@ -123,11 +140,16 @@ class Orders:
     async def _first(
         self, given: _Given, key: str, name: str, args: Mapping[str, Any], who: Who, until: float
     ) -> Outcome:
-        given.outcome = outcome = await self.give(name, args, who, until)
-        given.task = None
         known = self._desk.table.get(name)
-        if known is not None and not known.quiet:
-            self._desk.keep(who.name, key, given.what, outcome)
+        kept = known is not None and not (known.quiet or known.fleeting)
+        if known is None or not known.urgent:
+            async with self._turn:  # they begin in the order in which they came
+                if known is not None and known.once:
+                    await self._desk.keep(who.name, key, given.what, None)
+        given.outcome = outcome = await self.give(name, args, who, until)
+        if kept:
+            await self._desk.keep(who.name, key, given.what, outcome)
+        given.task = None
         return outcome
 
     def _forget(self) -> None:

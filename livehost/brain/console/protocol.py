@@ -33,6 +33,7 @@ CODES = (
     "stale",
     "timeout",
     "unknown",
+    "unsure",
 )
 """Why a command was not carried out; parts of the show may have further words."""
 

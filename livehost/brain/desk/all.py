@@ -133,15 +133,22 @@ class ShowDesk:
             self._write(who, name, said, outcome)
         return outcome
 
-    def keep(self, user: str, key: str, what: str, outcome: Outcome) -> None:
-        """Keep what became of a command that was given under a key, over a restart."""
-        values = [outcome.ok, outcome.message, outcome.data, outcome.code]
-        self._show.state.ack(user, key, what, json.dumps(values, ensure_ascii=False, default=str))
+    async def keep(self, user: str, key: str, what: str, outcome: Outcome | None) -> None:
+        """Keep what became of a command that was given under a key, over a restart.
 
-    def kept(self) -> Iterable[tuple[str, str, str, Outcome]]:
+        What the command itself wrote down in the same turn of the loop is kept with it or not at
+        all.
+        """
+        told = (outcome.ok, outcome.message, outcome.data, outcome.code) if outcome else ()
+        text = json.dumps(told, ensure_ascii=False, default=str)
+        self._show.state.ack(user, key, what, text)
+        await self._show.state.safe()
+
+    def kept(self) -> Iterable[tuple[str, str, str, Outcome | None]]:
         """Return what an earlier process kept: (user, key, what, outcome), oldest first."""
         for user, key, what, outcome in self._show.state.memory.acks:
-            yield user, key, what, Outcome(*json.loads(outcome))
+            told = json.loads(outcome)
+            yield user, key, what, Outcome(*told) if told else None
 
     def note(self, who: Who, what: str, ok: bool, message: str) -> None:
         """Write into the audit log what somebody did to the console itself, such as log in."""

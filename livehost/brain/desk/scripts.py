@@ -193,7 +193,7 @@ class ScriptCommands:
 
         return await self._do(create)
 
-    @command(Role.OPERATOR, Version, seconds=CHECK_SECONDS)
+    @command(Role.OPERATOR, Version, once=True, seconds=CHECK_SECONDS)
     async def script_undo(self, args: Version, who: Who) -> Outcome:
         """Put an earlier text of a script in force again, the last one or one by its version."""
 

@@ -73,7 +73,7 @@ class SpeechCommands:
     def _intent_here(self, text: str) -> Intent:
         return Intent(IntentKind.SAY, "operator", product=self._director.product, texts=(text,))
 
-    @command(Role.OPERATOR)
+    @command(Role.OPERATOR, once=True)
     def skip(self, _: Nothing, who: Who) -> Outcome:
         """End what is being said; in the script, go to the next segment."""
         if not self._lease.free_for(who):
@@ -98,7 +98,7 @@ class SpeechCommands:
         return self._jumped(segment)
 
     def _jumped(self, segment: str) -> Outcome:
-        self._state.cursor(self._director.cursor)
+        self._speaker.on_air.save()
         self._speaker.cut(resume=False)
         self._speaker.plan()
         return Outcome(True, f"now at segment {segment}", {"segment": segment})

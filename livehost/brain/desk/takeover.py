@@ -43,12 +43,12 @@ class TakeOverCommands:
         self._show = show
         show.lease.listen(self._changed)
 
-    @command(Role.OPERATOR, TakeOver)
+    @command(Role.OPERATOR, TakeOver, fleeting=True)
     def take_over(self, args: TakeOver, who: Who) -> Outcome:
         """Speak for the host; the script keeps its place meanwhile."""
         return self._take(args, who, force=False)
 
-    @command(Role.OWNER, TakeOver)
+    @command(Role.OWNER, TakeOver, fleeting=True)
     def take_over_force(self, args: TakeOver, who: Who) -> Outcome:
         """Speak for the host in place of whoever does so now."""
         return self._take(args, who, force=True)
@@ -66,7 +66,7 @@ class TakeOverCommands:
             return Outcome(True)
         return Outcome(False, "you do not speak for the host", self._data(), "lease")
 
-    @command(Role.OPERATOR, urgent=True)
+    @command(Role.OPERATOR, urgent=True, fleeting=True)
     def hand_back(self, _: Nothing, who: Who) -> Outcome:
         """Let the host speak for herself again."""
         if self._show.lease.end(who.session):

@@ -8,18 +8,23 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiortc import RTCConfiguration, RTCIceServer
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
 from livehost.config_webrtc import IceServer
 
 from .browser import chromium
 from .onair import free_port
-from .rtc import Player, showing
+from .rtc import HEIGHT, Live, Player, read_tick, showing
 from .test_microphone_rtc import Source, Talker, offered, speech
 from .test_whep_page import WATCH, decoded
+from .test_whip_output import MediaServer, publishing
 
 pytestmark = [
     pytest.mark.real,
@@ -226,6 +231,55 @@ def test_who_leaves_gives_the_relay_back(tmp_path):
     turn = asyncio.run(main())
     assert turn.count("ALLOCATE processed, success") == 3
     assert turn.count("REFRESH processed, success") == 3
+
+
+class FarServer(MediaServer):
+    """A media server that tells of a relay, and is reached through that alone."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._link = (
+            f'<turn:127.0.0.1:{port}>; rel="ice-server"; username="host"; '
+            f'credential="{PASSWORD}"; credential-type="password"'
+        )
+        servers = [RTCIceServer(f"turn:127.0.0.1:{port}", "host", PASSWORD)]
+        self.configuration = RTCConfiguration(servers, RTCIceTransportPolicy.RELAY)
+
+    def routes(self, app: web.Application) -> None:
+        super().routes(app)
+        app.router.add_options("/live/show", self._options)
+
+    async def _options(self, request: web.Request) -> web.Response:
+        assert request.headers["Authorization"].startswith("Bearer ")
+        return web.Response(status=204, headers={"Link": self._link})
+
+    def reachable(self, offer: str) -> str:
+        return "\r\n".join(
+            line for line in offer.splitlines()
+            if not line.startswith("a=candidate") or " typ relay " in line
+        ) + "\r\n"  # fmt: skip
+
+
+def test_whip_reaches_a_server_through_the_relay_that_it_names(tmp_path):
+    async def main():
+        async with coturn(tmp_path, *FIXED) as turn:
+            server = FarServer(turn.port)
+            live = Live()
+            async with server.running(), publishing(server, live) as output:
+                async with asyncio.timeout(20):
+                    while len(server.pictures) < 30:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                pair = server.peers[0].getReceivers()[0].transport.transport._connection
+                used = pair._nominated[1].remote_candidate.type
+                await output.close()
+                await asyncio.sleep(0.3)
+        return server, turn, used
+
+    server, turn, used = asyncio.run(main())
+    ticks = [read_tick(frame.to_ndarray()[:HEIGHT]) for frame in server.pictures[:30]]
+    assert all(b - a == 1 for a, b in pairwise(ticks))
+    assert used == "relay"
+    assert turn.count("ALLOCATE processed, success") >= 2, "one for each side"
 
 
 class Mute(asyncio.DatagramProtocol):

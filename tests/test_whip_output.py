@@ -16,6 +16,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from livehost.errors import ConfigError
 from livehost.media import StreamHeader
+from livehost.rtc.servers import ice_servers
 from livehost.stage.outputs import make_output, redact, whip
 from livehost.stage.outputs.loop import Limits, Output
 
@@ -36,13 +37,13 @@ class MediaServer:
         self.status = 201
         self.peers: list[RTCPeerConnection] = []
         self.url = ""
+        self.configuration = RTCConfiguration(iceServers=[])
         self._tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[MediaServer]:
         app = web.Application()
-        app.router.add_post("/live/show", self._publish)
-        app.router.add_delete("/live/show/1", self._end)
+        self.routes(app)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -56,15 +57,25 @@ class MediaServer:
                 await peer.close()
             await runner.cleanup()
 
+    def routes(self, app: web.Application) -> None:
+        app.router.add_post("/live/show", self._publish)
+        app.router.add_delete("/live/show/1", self._end)
+
+    def reachable(self, offer: str) -> str:
+        """Return an offer with the addresses that this server can reach."""
+        return offer
+
     async def _publish(self, request: web.Request) -> web.Response:
         self.tokens.append(request.headers.get("Authorization", ""))
         assert request.content_type == "application/sdp"
         if self.status != 201:
             return web.Response(status=self.status)
-        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        peer = RTCPeerConnection(self.configuration)
         self.peers.append(peer)
         peer.on("track", self._track)
-        await peer.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
+        await peer.setRemoteDescription(
+            RTCSessionDescription(self.reachable(await request.text()), "offer")
+        )
         await peer.setLocalDescription(await peer.createAnswer())
         return web.Response(
             status=201,
@@ -191,6 +202,25 @@ def test_where_nothing_listens_the_reason_says_so():
         return reason
 
     assert asyncio.run(main()) == "connection refused: nothing listens there"
+
+
+def test_servers_are_read_from_links_and_what_is_none_is_left_out():
+    found = ice_servers(
+        [
+            '<stun:stun.example.com:3478>; rel="ice-server", '
+            '<turn:t.example.com?transport=udp>; rel="ice-server"; username="a, b"; '
+            'credential="p;w"; credential-type="password"',
+            "<turns:t.example.com:5349?transport=tcp>;rel=ice-server;username=a;credential=b",
+            '<https://example.com/next>; rel="next", <turn:>; rel="ice-server"',
+            '<turn:other.example.com>; rel="preload"',
+        ]
+    )
+    assert [(s.urls, s.username, s.credential) for s in found] == [
+        ("stun:stun.example.com:3478", None, None),
+        ("turn:t.example.com?transport=udp", "a, b", "p;w"),
+        ("turns:t.example.com:5349?transport=tcp", "a", "b"),
+    ]
+    assert len(ice_servers(['<turn:x>; rel="ice-server"; username="' + "a" * 10_000] * 99)) < 9
 
 
 def test_a_token_stands_in_the_url_and_nowhere_else():

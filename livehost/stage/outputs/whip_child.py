@@ -23,18 +23,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from yarl import URL
 
 from livehost.errors import WireLost
 from livehost.media import StreamHeader
 from livehost.rtc import description
 from livehost.rtc.fanout import Fanout, Feed
+from livehost.rtc.servers import ice_servers
 from livehost.rtc.tracks import PacketTrack
 from livehost.stage.outputs.link_child import die_with
 from livehost.wire import Connection, Encoded, StreamInfo
 
-HTTP_SECONDS = 8.0
+HTTP_SECONDS = 7.0
+OPTIONS_SECONDS = 2.0  # both within the time that a link has to come up
 CONNECT_SECONDS = 8.0
 REPORT_SECONDS = 0.5
 KEYFRAME_SECONDS = 1.0  # between two that the server asks for
@@ -91,14 +99,31 @@ async def _run() -> None:
     info = await anext(messages)
     if not isinstance(info, StreamInfo):
         raise Failed("the stage sent no parameters")
-    publisher = Publisher(job, info.header)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(HTTP_SECONDS)) as http:
+        publisher = Publisher(job, info.header, await _servers(http, job))
         try:
             await publisher.publish(http)
             _say(live=True)
             await publisher.pump(messages)
         finally:
             await publisher.leave(http)
+
+
+async def _servers(http: aiohttp.ClientSession, job: Job) -> list[RTCIceServer]:
+    """Return the STUN and TURN servers of the WHIP server; [] where it names none.
+
+    Asked before the offer is made, because aiortc takes them no later.
+    """
+    patience = aiohttp.ClientTimeout(OPTIONS_SECONDS)
+    try:
+        async with http.options(job.endpoint, headers=_headers(job), timeout=patience) as response:
+            return ice_servers(response.headers.getall("Link", ())) if response.ok else []
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return []  # the offer meets the same, and says what it is
+
+
+def _headers(job: Job) -> dict[str, str]:
+    return {"Authorization": f"Bearer {job.token}"} if job.token else {}
 
 
 async def _stdin() -> asyncio.StreamReader:
@@ -119,11 +144,16 @@ async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 class Publisher:
-    """One peer connection that sends."""
+    """One peer connection that sends.
 
-    def __init__(self, job: Job, header: StreamHeader) -> None:
+    Args:
+        servers: STUN and TURN servers that may be used.
+    """
+
+    def __init__(self, job: Job, header: StreamHeader, servers: list[RTCIceServer]) -> None:
         self._job = job
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        bundle = RTCBundlePolicy.MAX_BUNDLE  # or each track would want a port and a relay
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=bundle))
         self._feed, self._fanout = Feed(), Fanout()
         self._fanout.info(header)
         self._fanout.feeds.add(self._feed)
@@ -171,14 +201,14 @@ class Publisher:
         """Tell the server that the stream ends."""
         if self._location:
             try:
-                async with http.delete(self._location, headers=self._headers()):
+                async with http.delete(self._location, headers=_headers(self._job)):
                     pass
             except (aiohttp.ClientError, TimeoutError):
                 pass  # it will notice
         await self._peer.close()
 
     async def _offered(self, http: aiohttp.ClientSession, offer: str) -> str:
-        headers = {"Content-Type": "application/sdp", **self._headers()}
+        headers = {"Content-Type": "application/sdp", **_headers(self._job)}
         try:
             async with http.post(self._job.endpoint, data=offer, headers=headers) as response:
                 if response.status != 201:
@@ -193,9 +223,6 @@ class Publisher:
             raise Failed(f"no answer within {HTTP_SECONDS:g} s") from error
         except (aiohttp.ClientError, ValueError) as error:
             raise Failed("the server's answer is no HTTP, or no WHIP") from error
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._job.token}"} if self._job.token else {}
 
     def _changed(self) -> None:
         if self._peer.connectionState in ("connected", "failed", "closed"):

@@ -14,7 +14,7 @@ from livehost.brain.command import Role, Who
 from livehost.brain.desk.listening import Listening
 from livehost.brain.heard import Heard
 from livehost.brain.manuscript.folder import MOST_KEPT, Folder, Unknown, difference, version_of
-from livehost.brain.manuscript.judge import problems_with, script_problems
+from livehost.brain.manuscript.judge import caused_by, problems_with, script_problems
 from livehost.brain.manuscript.merge import merged, values_of
 from livehost.config import load_room
 
@@ -186,6 +186,30 @@ def test_product_draft_sees_its_pictures_and_the_others(room):
     assert "bottle is not a product" in gone[0].text
 
 
+def test_what_is_wrong_elsewhere_holds_up_nothing_but_what_a_draft_breaks_does(room):
+    bottle, jacket = [s for s in Folder(room, Path("x")).scripts() if s.kind == "product"][:2]
+    text = bottle.path.read_text()
+    right = jacket.path.read_text()
+    jacket.path.write_text("wrong = 1\n" + right)
+    own, anyway = caused_by(room, {bottle.path: text.replace("price = 89", "price = 79")})
+    assert own == [] and [(p.file, p.key) for p in anyway] == [(jacket.name, "wrong")]
+    own, anyway = caused_by(room, {bottle.path: "wrong = 2\n" + text})
+    assert [(p.file, p.key) for p in own] == [(bottle.name, "wrong")] and len(anyway) == 1
+    jacket.path.write_text(right)
+    own, anyway = caused_by(room, {bottle.path: text.replace('id = "bottle"', 'id = "bottles"')})
+    assert {p.file for p in own} == {"rundown.toml"} and anyway == []
+
+
+def test_a_new_product_that_was_written_before_is_the_same_one(room, tmp_path):
+    folder = Folder(room, tmp_path / "kept")
+    script = folder.new_product("tea", "x = 1\n")
+    folder.write(script, "x = 1\n", "", "otto")
+    assert folder.new_product("tea", "x = 1\n") == script
+    assert folder.write(script, "x = 1\n", "", "otto") == version_of("x = 1\n")
+    with pytest.raises(Unknown):
+        folder.new_product("tea", "x = 2\n")
+
+
 # --- on air ---------------------------------------------------------------------------------------
 
 
@@ -210,7 +234,11 @@ def test_sentence_is_changed_published_heard_on_air_and_taken_back(tmp_path):
         assert done.ok, done
         late = await do("script_publish", file="rundown.toml", text="x", version=version)
         assert late.code in ("stale", "problems")
-        stale = await do("script_publish", file="rundown.toml", values=values, version=version)
+        again = await do("script_publish", file="rundown.toml", values=values, version=version)
+        assert again.ok and again.data == done.data, "it was done before; the answer was lost"
+        assert len((await do("script_versions", file="rundown.toml")).data["versions"]) == 1
+        other = {**values, "segment": [{**values["segment"][0], "lines": ["另一句。"]}]}
+        stale = await do("script_publish", file="rundown.toml", values=other, version=version)
         assert stale.code == "stale"
         await until(lambda: new in stage.texts)
 
@@ -245,7 +273,10 @@ def test_new_product_is_added(tmp_path):
         assert made.ok, made
         await until(lambda: "tea" in live.show.catalog.products)
         again = await live.desk.command("script_new", {"file": "tea", "values": values}, OTTO)
-        assert again.code == "unknown"
+        assert again == made, "asked again because the answer was lost"
+        other = {**values, "name": "别的茶"}
+        taken = await live.desk.command("script_new", {"file": "tea", "values": other}, OTTO)
+        assert taken.code == "unknown"
 
     with_brain(tmp_path, test)
 

@@ -28,7 +28,7 @@ from livehost.brain.manuscript.folder import (
     difference,
     version_of,
 )
-from livehost.brain.manuscript.judge import problems_with
+from livehost.brain.manuscript.judge import Problem, caused_by
 from livehost.brain.manuscript.merge import merged, values_of
 from livehost.brain.product import Product
 from livehost.brain.programme.file import Rundown
@@ -162,9 +162,10 @@ class ScriptCommands:
     def _checked(self, script: Script, draft: Draft) -> Outcome:
         before = self._folder.read(script)
         after = _text(draft, before)
-        problems = problems_with(self._show.room, {script.path: after})
+        problems, elsewhere = caused_by(self._show.room, {script.path: after})
         data = {
             "problems": [asdict(problem) for problem in problems],
+            "elsewhere": [asdict(problem) for problem in elsewhere],
             "diff": difference(before, after, script.name),
             "text": after,
             "version": version_of(before),
@@ -188,8 +189,8 @@ class ScriptCommands:
         """Put the file of a new product in force, if there is nothing wrong with it."""
 
         def create() -> Outcome:
-            script = self._folder.new_product(args.file)
-            return self._written(script, _text(args, ""), "", who)
+            text = _text(args, "")
+            return self._written(self._folder.new_product(args.file, text), text, "", who)
 
         return await self._do(create)
 
@@ -209,14 +210,18 @@ class ScriptCommands:
         return await self._do(undo)
 
     def _written(self, script: Script, text: str, version: str, who: Who) -> Outcome:
-        problems = problems_with(self._show.room, {script.path: text})
+        problems, elsewhere = caused_by(self._show.room, {script.path: text})
         if problems:
             told = [asdict(problem) for problem in problems]
-            first = f"{problems[0].file}:{problems[0].line}: {problems[0].text}"
-            return Outcome(False, f"not published: {first}", {"problems": told}, "problems")
+            why = f"not published: {_line(problems[0])}"
+            return Outcome(False, why, {"problems": told}, "problems")
         version = self._folder.write(script, text, version, who.name)
         data = {"file": script.name, "version": version}
-        return Outcome(True, f"{script.name} is in force in a moment", data)
+        if not elsewhere:
+            return Outcome(True, f"{script.name} is in force in a moment", data)
+        other = elsewhere[0]
+        why = f"{script.name} is saved, and in force once this is right: {_line(other)}"
+        return Outcome(True, why, {**data, "elsewhere": [asdict(p) for p in elsewhere]})
 
     async def _do(self, work: Callable[[], Outcome]) -> Outcome:
         """Do what reads and writes files, in a thread."""
@@ -251,6 +256,10 @@ class ScriptCommands:
         name = self._show.heard.keep(np.concatenate([*pcm, np.zeros(0, np.float32)]))
         data = {"url": f"/api/heard/{name}", "rule": said.rule, "found": said.found}
         return Outcome(True, "", data)
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.file}:{problem.line}: {problem.text}"
 
 
 def _text(draft: Draft, before: str) -> str:

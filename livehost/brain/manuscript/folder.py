@@ -94,15 +94,22 @@ class Folder:
                 return script
         raise Unknown(f"there is no script {name[:80]!r} in this room")
 
-    def new_product(self, product: str) -> Script:
-        """Return where the file of a new product belongs. Raises Unknown when it cannot be."""
+    def new_product(self, product: str, text: str = "") -> Script:
+        """Return where the file of a new product belongs; one with this `text` is the same one.
+
+        Raises:
+            Unknown: it cannot be.
+        """
         if not _NEW.match(product):
             raise Unknown("a product's file needs a name of letters, digits, - and _")
         for pattern in self._room.show.products:
             path = self._root / Path(pattern).parent / f"{product}.toml"
             inside = path.parent.resolve().is_relative_to(self._root) and path.parent.is_dir()
-            if inside and path.match(pattern) and not os.path.lexists(path):
-                return Script(path.relative_to(self._root).as_posix(), "product", path)
+            script = Script(path.relative_to(self._root).as_posix(), "product", path)
+            if not inside or not path.match(pattern):
+                continue
+            if not os.path.lexists(path) or (text and self.read(script) == text):
+                return script
         raise Unknown(f"a file for {product} is there already, or the room has no place for it")
 
     def read(self, script: Script) -> str:
@@ -115,6 +122,8 @@ class Folder:
     def write(self, script: Script, text: str, version: str, by: str) -> str:
         """Replace a file's text and keep the one before; return the new version.
 
+        A text that stands there already is left as it is: it was written before.
+
         Args:
             version: of the text that it replaces; "" for a new file.
 
@@ -123,6 +132,8 @@ class Folder:
             OSError: the disk does not take it.
         """
         before = script.path.read_text("utf-8") if script.path.exists() else ""
+        if before == text:
+            return version_of(text)
         if version_of(before) != version:
             raise Stale(f"{script.name} was changed by somebody else; load it again")
         if before:

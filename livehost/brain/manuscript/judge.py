@@ -69,6 +69,21 @@ def problems_with(room: Room, changes: Mapping[Path, str]) -> list[Problem]:
         return [_problem(line, roots) for line in found[:MOST_PROBLEMS]]
 
 
+def caused_by(room: Room, changes: Mapping[Path, str]) -> tuple[list[Problem], list[Problem]]:
+    """Return what would be wrong in or because of files with other texts, and what is anyway.
+
+    What is wrong in another file hides what could only be seen with all files right.
+    """
+    found = problems_with(room, changes)
+    root = room.file.parent.resolve()
+    names = {path.resolve().relative_to(root).as_posix() for path in changes}
+    if all(problem.file in names for problem in found):
+        return found, []
+    known = {(p.file, p.key, p.text) for p in problems_with(room, {})}
+    anyway = [p for p in found if p.file not in names and (p.file, p.key, p.text) in known]
+    return [p for p in found if p not in anyway], anyway
+
+
 def _copy(source: Path, target: Path, changes: Mapping[Path, str]) -> None:
     """Make a folder like `source` of links, but for the files that change and their folders."""
     target.mkdir()

@@ -173,7 +173,9 @@ async function publish() {
   const file = created ? given.values.id : open.file;
   const args = created ? { file, ...given } : { file, version, ...given };
   const answer = await act($("file-receipt"), created ? "script_new" : "script_publish", args, { done: "published", seconds: LONG_SECONDS });
-  if (answer) await list(answer.data.file);
+  if (!answer) return;
+  await list(answer.data.file);
+  if (answer.data.elsewhere) tell($("file-receipt"), true, phrase(answer.message));
 }
 
 async function undo() {

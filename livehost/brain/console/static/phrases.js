@@ -7,6 +7,7 @@ export const PHRASES = [
   [/^promotion (\S+) does not hold now: (.*) to (.*)$/, "活动 $1 现在不在有效期：$2 到 $3"],
   [/^too many changes; go back to the file first$/, "本场改动太多了，请先恢复原稿"],
   [/^a slot of it has no value on the card now$/, "里面有个花括号的内容商品卡上没有"],
+  [/^(\S+) is saved, and in force once this is right: (.*)$/s, "$1 已保存；要等这一处改好才一起生效：$2"],
   [/^not published: (.*)$/s, "没有发布：$1"],
   [/^the voice cannot make it now; try again later$/, "声音现在合成不了，请稍后再试"],
   [/^another sentence is being made; try again$/, "上一句还在合成，请稍等"],

@@ -50,12 +50,12 @@ def visit(browser: tuple[asyncio.Runner, Page]) -> Callable[..., None]:
         async def main() -> None:
             show = desk or scripted()
             async with serving(show, token, **options) as (console, _):
-                page.console.clear()
                 await page.goto("about:blank")
-                await page.goto(console.address)
+                await page.goto(f"{console.address}static/icon.png")  # the place, without the page
                 await page.call("Network.clearBrowserCookies")
                 await page.run("sessionStorage.clear(), localStorage.clear()")
                 await page.goto("about:blank")
+                page.console.clear()
                 await page.goto(console.address)
                 await scenario(page, show, console)
                 unexpected = [line for line in page.console if not re.search(EXPECTED, line)]
@@ -135,6 +135,19 @@ async def fill(page: Page, selector: str, value: str) -> None:
 async def click(page: Page, selector: str) -> None:
     """Press a button."""
     await page.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+
+async def press_twice(page: Page, selector: str) -> None:
+    """Press a button that wants a second press, and not at once."""
+    await click(page, selector)
+    await asyncio.sleep(0.4)
+    await click(page, selector)
+
+
+async def agree(page: Page) -> None:
+    """Say yes to the question that is asked."""
+    await page.until("document.querySelector('#confirm[open] #confirm-yes:enabled') !== null")
+    await click(page, "#confirm-yes")
 
 
 async def playing(page: Page, seconds: float = 20) -> None:

@@ -228,7 +228,7 @@ class Scripted:
     name = "s"
 
     def __init__(self, *steps):
-        self.steps, self.at = list(steps), []
+        self.steps, self.at, self.troubled = list(steps), [], []
 
     async def run(self, submit):
         self.at.append(asyncio.get_running_loop().time())
@@ -237,6 +237,7 @@ class Scripted:
             submit.is_live()
             await asyncio.sleep(step)
             raise Transient("the far end is gone")
+        self.troubled.append(submit.troubled)
         if isinstance(step, Exception):
             raise step
 
@@ -256,6 +257,7 @@ def test_a_lost_source_comes_back_with_growing_pauses_and_jitter():
     assert 0.8 <= pauses[0] <= 1.2 and max(pauses) <= 36 and pauses[-1] >= 24
     assert len({round(pause % 1, 6) for pause in pauses}) == 12, "no two alike"
     assert feed.reconnects == 12 and feed.state is State.ENDED
+    assert source.troubled == [False] + [True] * 12, "an alarm does not blink with every try"
 
 
 def test_a_source_that_was_well_for_long_starts_its_back_off_anew():

@@ -11,10 +11,12 @@ from tests.console_desk import TOKEN
 from tests.console_page import (
     HACK,
     REAL,
+    agree,
     browser,
     click,
     fill,
     playing,
+    press_twice,
     scripted,
     shown,
     stream,
@@ -151,10 +153,10 @@ def test_state_of_the_show_is_told_in_words(visit):
         await page.until("alarms.children.length === 3")
         warned = await page.run(text("#alarms"))
         assert "定住表情" in warned
-        assert "douyin：等待重连" in warned
+        assert "douyin 断了：refused" in warned
         assert "状态文件写不进去：disk full" in warned
         assert "换地址" in warned  # and what to do about it
-        assert "douyin：等待重连" in await page.run(text("#alarm-voice"))
+        assert "douyin 断了：refused" in await page.run(text("#alarm-voice"))
         await click(page, "#tab-outputs")
         await page.until(f"{text('#outputs')}.includes('refused')")
         await click(page, "#tab-log")
@@ -276,7 +278,7 @@ def test_buttons_send_their_commands(visit):
         await fill(page, "#emotion", "")
         await page.run("cut.checked = false")
         await click(page, "#skip")
-        await click(page, "#products li:nth-child(2) button")
+        await press_twice(page, "#products li:nth-child(2) button")
         await click(page, "#pause")
         desk.values["mode"] = "paused"
         await page.until("pause.textContent === '继续口播'")
@@ -290,6 +292,7 @@ def test_buttons_send_their_commands(visit):
         await click(page, "#panic")
         desk.values["mode"] = "slate"
         await page.until("panic.textContent.includes('恢复直播')")
+        await click(page, "#panic")  # a button that is hammered does not take the slate away
         await click(page, "#alarms button")  # the alarm has the same button
         await asyncio.sleep(0.2)
         assert desk.commands == [
@@ -341,6 +344,9 @@ def test_stop_asks_first(visit):
         await asyncio.sleep(0.2)
         assert desk.commands == []
         await click(page, "#stop")
+        await click(page, "#confirm [value=yes]")  # the second tap of a double tap
+        await asyncio.sleep(0.4)
+        assert desk.commands == []
         await click(page, "#confirm [value=yes]")
         await page.until("outcome.dataset.ok === 'true'")
         assert desk.commands == [("stop", {})]
@@ -388,7 +394,7 @@ def test_outputs_are_added_moved_and_ended_and_their_key_is_never_shown(visit):
         await click(page, "#outputs .danger")
         await page.until("document.querySelector('#confirm').open")
         assert "douyin" in await page.run(text("#confirm"))
-        await click(page, "#confirm [value=yes]")
+        await agree(page)
         await page.until("document.querySelector('#output-receipt').textContent.includes('停掉')")
         urls = [args.get("url", "") for _, args in desk.commands]
         assert [name for name, _ in desk.commands] == ["output_add", "output_set", "output_remove"]

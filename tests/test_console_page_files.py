@@ -7,6 +7,7 @@ from tests.console_page import (
     HACK,
     REAL,
     LeasedDesk,
+    agree,
     browser,
     click,
     fill,
@@ -89,7 +90,7 @@ def test_product_is_changed_by_its_form_after_a_look_at_the_difference(visit):
         assert (name, args["version"], args["values"]) == ("script_publish", "1", values)
         await page.until(shown("#file-undo"))
         await click(page, "#file-undo")
-        await click(page, "#confirm [value=yes]")
+        await agree(page)
         await page.until("document.querySelector('#confirm').open === false")
         assert await page.run("window.hacked") is None
 

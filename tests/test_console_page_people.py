@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -16,9 +17,11 @@ from tests.console_page import (
     HACK,
     REAL,
     LeasedDesk,
+    agree,
     browser,
     click,
     fill,
+    press_twice,
     scripted,
     shown,
     text,
@@ -142,7 +145,7 @@ def test_two_operators_do_not_fight(visit):
             await second.run("document.activeElement.blur()")
             await second.press("p", "p")  # panic works for everybody at all times
             await second.until("outcome.dataset.ok === 'true'")
-            await click(second, "#take-force")
+            await press_twice(second, "#take-force")
             await second.until(shown("#hand-back"))
             await page.call("Page.bringToFront")
             await page.until(f"!{shown('#hand-back')} && line.disabled")
@@ -199,7 +202,6 @@ class Planned(LeasedDesk):
 
 def test_rundown_is_seen_reordered_edited_and_undone(visit):
     desk = scripted(Planned())
-    ids = "[...rundown.children].map((row) => row.dataset.key).join()"
 
     async def scenario(page, desk, console):
         await page.until("window.rundown?.children.length === 3")
@@ -210,11 +212,11 @@ def test_rundown_is_seen_reordered_edited_and_undone(visit):
         assert await page.run("window.hacked") is None
         await page.run("document.querySelector('[data-key=s2] .arrow').focus()")
         await page.press("Enter", "\r")  # up, by the keyboard
-        await page.until(f"{ids} === 's0,s2,s1'")
+        await page.until(f"{IDS} === 's0,s2,s1'")
         row = "document.activeElement.closest('.segment').dataset.key"
         assert await page.run(row) == "s2"  # the focus stays where it was
         await click(page, "#undo")
-        await page.until(f"{ids} === 's0,s1,s2'")
+        await page.until(f"{IDS} === 's0,s1,s2'")
         await click(page, "[data-key=s2] .toggle")
         await page.until(shown("[data-key=s2] .lines"))
         await click(page, "[data-key=s2] .lines button")
@@ -235,43 +237,164 @@ def test_rundown_is_seen_reordered_edited_and_undone(visit):
     visit(scenario, desk)
 
 
-def test_segments_are_dragged(visit):
-    ids = "[...rundown.children].map((row) => row.dataset.key).join()"
-    drag = """(() => {
-      const [from, to] = ["s2", "s0"].map((key) => rundown.querySelector(`[data-key=${key}]`));
-      const dataTransfer = new DataTransfer();
-      const at = { clientY: to.getBoundingClientRect().top + 1 };
-      const fire = (node, type, more) =>
-        node.dispatchEvent(new DragEvent(type, { bubbles: true, dataTransfer, ...more }));
-      fire(from.querySelector(".grip"), "dragstart");
-      fire(to, "dragover", at);
-      fire(to, "drop", at);
-    })()"""
+IDS = "[...rundown.children].map((row) => row.dataset.key).join()"
 
+
+async def middle(page, selector):
+    """Return where an element is, in the window."""
+    box = f"document.querySelector('{selector}').getBoundingClientRect()"
+    x, y, high = await page.run(f"(() => {{ const b = {box}; return [b.x, b.y, b.height]; }})()")
+    return x + 20, y + high / 2
+
+
+async def touch(page, kind, *at):
+    """Put a finger down, move it or take it away."""
+    points = [{"x": at[0], "y": at[1]}] if at else []
+    await page.call("Input.dispatchTouchEvent", type=f"touch{kind}", touchPoints=points)
+
+
+@asynccontextmanager
+async def phone(page):
+    """Make the window a phone's, with fingers for a mouse."""
+    await page.look(390, 844)
+    await page.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        yield
+    finally:
+        await page.call("Emulation.setTouchEmulationEnabled", enabled=False)
+        await page.look(1280, 900)
+
+
+def test_segments_are_dragged_with_a_mouse(visit):
     async def scenario(page, desk, console):
         await page.until("window.rundown?.children.length === 3")
-        await page.run(drag)
-        await page.until(f"{ids} === 's2,s0,s1'")
+        await page.run("rundown.scrollTop = 0")
+        (x, y), (_, top) = [await middle(page, f"[data-key={key}] .grip") for key in ("s2", "s0")]
+        event = {"button": "left", "clickCount": 1}
+        await page.call("Input.dispatchMouseEvent", type="mousePressed", x=x - 8, y=y, **event)
+        for step in range(1, 5):
+            at = y + (top - 20 - y) * step / 4
+            await page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=at, **event)
+        await page.until("document.querySelector('[data-key=s0]').matches('.drop-above')")
+        await page.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=top - 20, **event)
+        await page.until(f"{IDS} === 's2,s0,s1'")
+        assert desk.commands == [("reorder", {"order": ["s2", "s0", "s1"]})]
+        assert await page.run("document.querySelectorAll('.dragged, .drop-above').length") == 0
 
     visit(scenario, scripted(Planned()))
+
+
+def test_segments_are_dragged_with_a_finger_that_rests_first(visit):
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length === 3")
+        async with phone(page):
+            await page.run("document.querySelector('[data-key=s1]').scrollIntoView()")
+            await asyncio.sleep(0.2)
+            first = await middle(page, "[data-key=s1] .grip")
+            await touch(page, "Start", *first)
+            await touch(page, "Move", first[0], first[1] - 60)  # at once: that is a scroll
+            await touch(page, "End")
+            await asyncio.sleep(0.4)
+            assert desk.commands == []
+            await click(page, "[data-key=s1] .toggle")  # closed: all three fit
+            await page.until("!document.querySelector('.lines')")
+            await page.run("document.querySelector('[data-key=s0]').scrollIntoView("
+                           "{ block: 'center' })")  # fmt: skip
+            await asyncio.sleep(0.2)
+            x, y = await middle(page, "[data-key=s0] .grip")
+            _, low = await middle(page, "[data-key=s1]")
+            bottom = await page.run(
+                "document.querySelector('[data-key=s1]').getBoundingClientRect().bottom"
+            )
+            await touch(page, "Start", x, y)
+            await page.until("document.querySelector('[data-key=s0]').matches('.dragged')")
+            for at in (y + 20, (y + low) / 2, low, bottom - 4):
+                await touch(page, "Move", x, at)
+                await asyncio.sleep(0.05)
+            await page.until("document.querySelector('[data-key=s1]').matches('.drop-below')")
+            await touch(page, "End")
+            await page.until(f"{IDS} === 's1,s0,s2'")
+
+    visit(scenario, scripted(Planned()))
+
+
+def test_list_scrolls_while_a_segment_is_held_at_its_end(visit):
+    desk = scripted(Planned())
+    more = [desk.segments[2] | {"id": f"x{n}", "on_air": False} for n in range(12)]
+    desk.segments += more
+
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length === 15")
+        async with phone(page):
+            await page.run("rundown.scrollTop = 0")
+            middle_of = "document.querySelector('[data-key=s0]').scrollIntoView"
+            await page.run(f"{middle_of}({{ block: 'center' }})")
+            await asyncio.sleep(0.2)
+            x, y = await middle(page, "[data-key=s0] .grip")
+            bottom = await page.run("rundown.getBoundingClientRect().bottom")
+            await touch(page, "Start", x, y)
+            await page.until("document.querySelector('[data-key=s0]').matches('.dragged')")
+            await touch(page, "Move", x, y + 30)
+            await touch(page, "Move", x, min(bottom, 844) - 6)
+            end = "rundown.scrollHeight - rundown.clientHeight - 2"
+            await page.until(f"rundown.scrollTop >= {end} || scrollY > 0 && rundown.scrollTop > 99")
+            await touch(page, "Cancel")  # a call came in: nothing is moved
+            await page.until("document.querySelectorAll('.dragged, .lifting').length === 0")
+            assert desk.commands == []
+
+    visit(scenario, desk)
+
+
+def test_one_slip_of_a_finger_moves_nothing(visit):
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length && window.sales?.children.length")
+        go = "[data-key=s2] .segment-buttons button"
+        for selector in (go, "#products li:nth-child(2) .product", "#sales .main"):
+            await click(page, selector)
+            assert await page.run(f"document.querySelector('{selector}').dataset.armed")
+            await click(page, selector)  # a finger that trembles
+        await asyncio.sleep(0.2)
+        assert desk.commands == []
+        await page.until("document.querySelectorAll('[data-armed]').length === 0", 4)
+        await press_twice(page, go)
+        await asyncio.sleep(0.2)
+        assert desk.commands == [("goto", {"segment": "s2"})]
+
+    visit(scenario, scripted(Planned()))
+
+
+def test_skipped_segment_can_be_had_again(visit):
+    desk = scripted(Planned())
+    desk.values["place"] = {"segment": "s1", "line": 0, "sentence": 0}
+    desk.outcome = Outcome(True, "now at segment s2", {"segment": "s2"})
+
+    async def scenario(page, desk, console):
+        await page.until("document.body.dataset.line === 'open' && !controls.hidden")
+        await click(page, "#skip")
+        await page.until(shown("#outcome button"))
+        await click(page, "#outcome button")
+        await page.until(f"{text('#outcome')}.includes('从头讲')")
+        assert desk.commands == [("skip", {}), ("goto", {"segment": "s1"})]
+
+    visit(scenario, desk)
 
 
 def test_flash_sale_counts_down_and_a_card_is_pinned(visit):
     async def scenario(page, desk, console):
         await page.until("window.sales?.children.length === 1 && window.rundown?.children.length")
         await fill(page, "#sales select", "5")
-        await click(page, "#sales .main")
+        await press_twice(page, "#sales .main")
         await page.until(shown("#sales .countdown"))
         await page.until(f"/^[45]:\\d\\d$/.test({text('#sales .countdown')})")
         first = await page.run(text("#sales .countdown"))
         await page.until(f"{text('#sales .countdown')} !== {first!r}", 4)
         await click(page, "#sales .danger")
-        await click(page, "#confirm [value=yes]")
+        await agree(page)
         await page.until(f"!{shown('#sales .countdown')}")
         await click(page, "#products .pin")
-        await page.until("document.querySelector('#products .pin').ariaPressed === 'true'")
+        await page.until(f"{text('#products .pin')} === '取下卡片'")
         await click(page, "#products .pin")
-        await page.until("document.querySelector('#products .pin').ariaPressed === 'false'")
+        await page.until(f"{text('#products .pin')} === '挂卡片'")
         assert desk.commands == [
             ("flash_sale", {"id": "f", "minutes": 5}),
             ("flash_sale", {"id": "f", "stop": True}),
@@ -303,7 +426,7 @@ def test_experiment_is_told_in_words_and_stopped(visit):
         told = await page.run(text("#trials"))
         assert "短的开场领先。" in told and "用了 12 次，最好的可能 82%" in told and HACK in told
         await click(page, "#trials .arms button")
-        await click(page, "#confirm [value=yes]")
+        await agree(page)
         await page.until("document.querySelector('#trial-receipt').dataset.ok === 'true'")
         keep = ("experiment_stop", {"id": "opening", "keep": "short"})
         assert desk.commands == [keep]

@@ -198,7 +198,8 @@ class Feed:
     @property
     def troubled(self) -> bool:
         """Whether the operator should know that the source does not deliver."""
-        return bool(self.reason) and self.state in (State.WAITING, State.FAILED)
+        trying = (State.WAITING, State.FAILED, State.CONNECTING)  # again, after a loss
+        return bool(self.reason) and self.state in trying
 
     def live_seconds(self) -> float:
         """Return for how long the source has been live; 0 when it is not."""

@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.kinds import class_of
+from livehost.brain.desk.disk import Disk, folders
 from livehost.brain.desk.machine import Machine
 from livehost.brain.desk.stage import Layers
 from livehost.brain.desk.warnings import alerts, warnings
@@ -30,6 +31,7 @@ class Seeing:
         self._show = show
         self._began = asyncio.get_running_loop().time() - show.state.memory.show_seconds
         self.machine = Machine()
+        self._disk = Disk(folders(show.room))
         self.stopping = False
 
     def status(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Seeing:
             "titles": show.titles.snapshot(),
             **self._records(),
             "voice": show.voice.value.snapshot() if show.voice.value else {},
-            "warnings": (lines := warnings(show) + self.machine.warnings()),
+            "warnings": (lines := self._warnings()),
             "alerts": alerts(lines),
             "machine": self.machine.snapshot(),
             "layers": {name: name not in show.picture.hidden for name in Layers.model_fields},
@@ -86,6 +88,9 @@ class Seeing:
         }
 
     # --- parts ------------------------------------------------------------------------------------
+
+    def _warnings(self) -> list[str]:
+        return warnings(self._show) + self.machine.warnings() + self._disk.warnings()
 
     def _became(self, message: str) -> dict[str, str]:
         """Return what became of a message: its state, and what was said to it."""

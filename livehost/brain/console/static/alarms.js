@@ -4,7 +4,8 @@
 import { act } from "./act.js";
 import { button, element, follow } from "./lists.js";
 import { may, mode, outputs, show } from "./state.js";
-import { named, phrase, word } from "./words.js";
+import { text } from "./status.js";
+import { named, phrase, reason, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const RANK = { bad: 0, warn: 1, note: 2 };
@@ -13,19 +14,36 @@ const RANK = { bad: 0, warn: 1, note: 2 };
 const ADVICE = [
   [/^catalog not reloaded|^word lists not reloaded/, "todoCatalog", "warn"],
   [/^(state|audit log) cannot be written/, "todoDisk", "bad"],
+  [/^disk nearly full/, "todoDiskSoon", "warn"],
+  [/^the state file was damaged/, "todoState", "note"],
+  [/^cached speech/, "todoConsent", "warn"],
+  [/^voice .*onsent/, "todoPerson", "bad"],
   [/^voice /, "todoVoice", "warn"],
+  [/^language model/, "todoModel", "note"],
   [/^chat source /, "todoSource", "warn"],
   [/^action /, "todoAction", "note"],
+  [/^experiment/, "todoExperiment", "note"],
+  [/^GPU /, "todoGpu", "note"],
+  [/^viewers /, "todoViewers", "warn"],
+  [/^picture: renderer failed/, "todoRenderer", "bad"],
+  [/^picture: .*onsent/, "todoPerson", "bad"],
   [/^picture: /, "todoPicture", "warn"],
 ];
+const MOST = 3; // alarms that are shown without asking; the picture and the buttons have to stay in sight
 
 let active = new Map();
+let all = false; // whether those beyond MOST are shown, too
 
 // Show the alarms; return which began and which are over: [{key, text, over}].
 export function showAlarms() {
-  const alarms = found().sort((a, b) => RANK[a.level] - RANK[b.level]);
+  // What one press undoes comes first: it is never among those that are left out.
+  const alarms = found().sort((a, b) => Boolean(b.does) - Boolean(a.does) || RANK[a.level] - RANK[b.level]);
+  const shown = all ? alarms : alarms.slice(0, MOST);
+  $("alarms-more").hidden = alarms.length <= MOST;
+  $("alarms-more").setAttribute("aria-expanded", String(all));
+  text($("alarms-more"), all ? word("alarmsLess") : word("alarmsMore", { n: alarms.length - MOST }));
   follow(
-    $("alarms"), alarms, ({ key }) => key, ({ level, text, todo, does }) => `${level}${text}${todo}${does?.word ?? ""}`, row,
+    $("alarms"), shown, ({ key }) => key, ({ level, text: said, todo, does }) => `${level}${said}${todo}${does?.word ?? ""}`, row,
   );
   const changes = [];
   const now = new Map(alarms.map((alarm) => [alarm.key, alarm]));
@@ -42,6 +60,13 @@ function row({ level, text, todo, does }) {
     ? button(word(does.word), "small", () => act($("outcome"), does.name, does.args, { done: does.done }))
     : null;
   return element("li", level, element("p", "", element("b", "", text), todo ? element("span", "todo", todo) : null), press);
+}
+
+export function wireAlarms(render) {
+  $("alarms-more").addEventListener("click", () => {
+    all = !all;
+    render();
+  });
 }
 
 function found() {
@@ -72,8 +97,8 @@ function told(status) {
 function ofOutputs() {
   // An output that was lost stays an alarm while it tries again.
   const lost = ({ name, state }) => state === "waiting" || state === "failed" || (state === "connecting" && active.has(`output ${name}`));
-  return outputs().filter(lost).map(({ name, state }) => (
-    alarm(`output ${name}`, "bad", word("warnOutput", { name, state: named("state", state) }), word("todoOutput"))
+  return outputs().filter(lost).map(({ name, state, reason: why }) => (
+    alarm(`output ${name}`, "bad", word("warnOutput", { name, why: why ? reason(String(why)) : named("state", state) }), word("todoOutput"))
   ));
 }
 

@@ -1,7 +1,7 @@
 // The buttons and keys that must work at three in the morning, and "say this now".
 // In:  presses.   Out: commands.
 
-import { act, confirmed, mine } from "./act.js";
+import { act, confirmed, mine, tell } from "./act.js";
 import { element } from "./lists.js";
 import { may, mode, show } from "./state.js";
 import { text } from "./status.js";
@@ -10,7 +10,10 @@ import { named, word } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const HOLD_MS = 1000;
 const EMOTIONS = ["neutral", "friendly_smile", "excited", "surprised", "apologetic", "thinking", "calm"];
+const NERVOUS_MS = 1500; // a button that is hammered shows the slate and does not take it away again
 const KEYS_OFF = "livehost.keys-off";
+
+let panicked = -Infinity;
 
 // --- state ------------------------------------------------------------------------------------------
 
@@ -43,6 +46,7 @@ export function showControls() {
   press($("pause"), paused());
   text($("panic-text"), word(panics() ? "panicOff" : "panicOn"));
   text($("panic-hint"), word(panics() ? "panicBack" : "panicHint"));
+  $("panic-hint").classList.toggle("with-keys", !panics());
   text($("mute"), word(silent() ? "unmute" : "mute"));
   text($("pause"), word(paused() ? "resume" : "pause"));
   const holding = mine();
@@ -59,7 +63,8 @@ function press(node, on) {
 function panic() {
   const on = !panics();
   const name = may("panic") ? "panic" : "slate";
-  if (!may(name)) return;
+  if (!may(name) || (!on && performance.now() - panicked < NERVOUS_MS)) return;
+  if (on) panicked = performance.now();
   act($("outcome"), name, { on }, { done: name === "slate" ? "ok.slate" : on ? "ok.panic" : "ok.panicOff" });
 }
 
@@ -72,8 +77,15 @@ function pause() {
   if (may("pause")) act($("outcome"), paused() ? "resume" : "pause");
 }
 
-function skip() {
-  if (may("skip")) act($("outcome"), "skip");
+// A skipped segment can be had again: nobody has to look for it in the rundown.
+async function skip() {
+  if (!may("skip")) return;
+  const before = show.status?.place?.segment;
+  const answer = await act($("outcome"), "skip");
+  const now = answer?.data?.segment;
+  if (!now || !before || now === before || !may("goto")) return;
+  const back = () => act($("outcome"), "goto", { segment: before }, { done: "ok.back" });
+  tell($("outcome"), true, word("ok.skip"), { text: word("back"), action: back });
 }
 
 async function say(event) {

@@ -1,7 +1,7 @@
 // Experiments: what is tried, how it stands in plain words, keeping one arm, going on. Titles of the room.
 // In:  the state.   Out: cards; commands.
 
-import { act, confirmed } from "./act.js";
+import { act, confirmed, twice } from "./act.js";
 import { button, element, follow } from "./lists.js";
 import { may, show } from "./state.js";
 import { named, word } from "./words.js";
@@ -57,7 +57,8 @@ async function stop(id, keep) {
 function titleRow({ id, text }, on) {
   const row = element("li", on ? "title on" : "title", element("span", "name", String(text ?? id)), on ? element("span", "tag", word("titleIs")) : null);
   if (!on && may("title_on")) {
-    row.append(button(word("titleOn"), "small", () => act($("trial-receipt"), "title_on", { id }), `${word("titleOn")} ${text ?? id}`));
+    const press = button(word("titleOn"), "small", () => {}, `${word("titleOn")} ${text ?? id}`);
+    row.append(twice(press, () => act($("trial-receipt"), "title_on", { id })));
   }
   return row;
 }

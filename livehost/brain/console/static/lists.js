@@ -74,6 +74,6 @@ export function follow(list, items, key, print, make) {
     list.insertBefore(row, list.children[n] ?? null);
     changed = true;
   });
-  if (changed && atEnd && list.getAttribute("role") === "log") list.scrollTop = list.scrollHeight;
+  if (changed && atEnd && list.ariaLive) list.scrollTop = list.scrollHeight;
   if (changed && focus) focusAgain(list, focus);
 }

@@ -24,11 +24,11 @@ const TITLES = {
 function row({ at, kind, data }) {
   const level = kind === "alarm" ? (data.over ? "over" : data.level) : kind === "command" && !data.ok ? "warn" : kind;
   const head = element("div", "who", element("b", "", word(TITLES[kind])), clock(at));
-  return element("li", level, head, kind === "gate" ? gateNote(data) : element("p", "text", BODIES[kind]?.(data) ?? ""));
+  return element("li", `log-${level}`, head, kind === "gate" ? gateNote(data) : element("p", "text", BODIES[kind]?.(data) ?? ""));
 }
 
 const BODIES = {
-  alarm: ({ text, todo, over }) => (over ? `${word("logOver")}：${text}` : [text, todo].filter(Boolean).join(" ")),
+  alarm: ({ text, todo, over }) => (over ? word("of", { what: word("logOver"), name: text }) : [text, todo].filter(Boolean).join(" ")),
   command: ({ who, name, args, ok, message }) => {
     const what = has("command", name) ? named("command", name) : String(name);
     const given = Object.entries(args ?? {}).filter(([key, value]) => key !== "version" && typeof value !== "object").map(([, value]) => value).join(" ");

@@ -18,24 +18,41 @@ const WORDS = {
   },
 };
 
-const language = (localStorage.getItem("livehost.language") ?? navigator.language).startsWith("zh") ? "zh" : "en";
-const words = WORDS[language];
+const KEY = "livehost.language"; // the console's choice, too
+let language = localStorage.getItem(KEY) === "en" ? "en" : "zh";
+let words = WORDS[language];
 const $ = (id) => document.getElementById(id);
 const forms = { users: $("by-password"), token: $("by-token") };
 let waiting = 0;
 
 function translate() {
-  document.documentElement.lang = language;
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   document.title = words.title;
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
+  $("language").textContent = language === "zh" ? "English" : "中文";
+  $("language").lang = language === "zh" ? "en" : "zh-CN";
 }
 
+function speak(chosen) {
+  language = chosen;
+  words = WORDS[chosen];
+  localStorage.setItem(KEY, chosen);
+  translate();
+  $("said").textContent = "";
+  nameOther();
+}
+
+let shown = "users";
+
 function show(kind) {
+  shown = kind;
   for (const [name, form] of Object.entries(forms)) form.hidden = name !== kind;
   forms[kind].querySelector("input").focus();
-  const other = kind === "users" ? "token" : "users";
-  $("other").textContent = other === "token" ? words.byToken : words.byPassword;
-  $("other").onclick = () => { $("said").textContent = ""; show(other); };
+  nameOther();
+}
+
+function nameOther() {
+  $("other").textContent = shown === "users" ? words.byToken : words.byPassword;
 }
 
 function leave() {
@@ -54,7 +71,7 @@ async function enter(body, form) {
     if (response.ok) return leave();
     form.querySelector("[type=password]").value = "";
     if (response.status === 429) return hold(button, Number(response.headers.get("Retry-After")) || 1);
-    $("said").textContent = words.wrong;
+    $("said").textContent = response.status < 500 ? words.wrong : words.away;
   } catch {
     $("said").textContent = words.away;
   }
@@ -78,6 +95,11 @@ forms.token.addEventListener("submit", (event) => {
   enter({ token: $("token").value.trim() }, forms.token);
 });
 
+$("other").addEventListener("click", () => {
+  $("said").textContent = "";
+  show(shown === "users" ? "token" : "users");
+});
+$("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
 translate();
 const known = await fetch("/api/login").then((response) => response.json(), () => ({ users: true, token: true }));
 if (known.in) leave();

@@ -2,7 +2,7 @@
 // In:  the websocket (or the HTTP API) and the operator's hands.   Out: the page.
 
 import { tell, use } from "./act.js";
-import { showAlarms } from "./alarms.js";
+import { showAlarms, wireAlarms } from "./alarms.js";
 import * as api from "./api.js";
 import { fillEmotions, showControls, wireControls } from "./controls.js";
 import { hasExperiments, showExperiments } from "./experiments.js";
@@ -180,6 +180,7 @@ use(link);
 translate();
 wireLanguage();
 wireChat(ask);
+wireAlarms(render);
 wireControls();
 wireTakeOver();
 wireOutputs();

@@ -4,7 +4,7 @@
 import { act, confirmed } from "./act.js";
 import { button, element, follow } from "./lists.js";
 import { may, outputs } from "./state.js";
-import { named, word } from "./words.js";
+import { named, reason, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,13 +15,13 @@ export function showOutputs() {
   follow($("outputs"), list, ({ name }) => name, (output) => `${output.state}${facts(output)}${may("output_remove")}${may("output_set")}`, row);
 }
 
-function facts({ state, bitrate_kbps: rate, losses, dropped_frames: lost, queue_seconds: queue, reason }) {
+function facts({ state, bitrate_kbps: rate, losses, dropped_frames: lost, queue_seconds: queue, reason: why }) {
   return [
     state === "live" && rate ? word("rate", { n: Math.round(rate) }) : "",
     losses ? word("losses", { n: losses }) : "",
     lost ? word("lost", { n: lost }) : "",
     queue > 1 ? word("backlog", { n: queue.toFixed(1) }) : "",
-    state === "live" ? "" : String(reason ?? ""),
+    state === "live" || !why ? "" : reason(String(why)),
   ].filter(Boolean).join(" · ");
 }
 

@@ -1,9 +1,10 @@
 // The rundown: where the show is, what comes next and why, and changing it for this run.
 // In:  the answer to the command "rundown", asked again whenever something moved.   Out: segments; commands.
 
-import { act, confirmed, quietly } from "./act.js";
+import { act, confirmed, quietly, twice } from "./act.js";
+import { sortable } from "./drag.js";
 import { button, element, follow } from "./lists.js";
-import { may, show } from "./state.js";
+import { may, show, spelled } from "./state.js";
 import { has, named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -88,8 +89,8 @@ function showNext(next) {
   follow(
     $("next"), rows.map((row, n) => ({ ...row, n })), ({ n }) => n, (row) => JSON.stringify(row),
     ({ kind, why, text, segment }) => element(
-      "li", "", element("span", `why ${kind}`, named("why", kind)),
-      element("span", "", text ? filled(text, productOf(segment)) : phrase(String(why ?? ""))),
+      "li", "", element("span", `why why-${kind}`, named("why", kind)),
+      element("span", "", text ? filled(text, productOf(segment)) : phrase(spelled(why))),
     ),
   );
 }
@@ -121,10 +122,9 @@ function segmentRow(segment) {
     element("b", "", named("segment", segment.kind)), element("span", "about", about(segment)),
     ...badges(segment).map(([text, kind]) => element("span", `tag ${kind}`, text)),
   );
-  const head = element("div", "segment-head", may("reorder") ? handle(row, id) : null, toggle, segmentButtons(segment));
+  const head = element("div", "segment-head", may("reorder") ? handle() : null, toggle, segmentButtons(segment));
   row.append(head);
   if (open) row.append(element("ol", "lines", ...lines.map((line, n) => lineRow(row, segment, line, n))));
-  if (may("reorder")) droppable(row, id);
   if (here) row.setAttribute("aria-current", "true");
   return row;
 }
@@ -153,8 +153,8 @@ function lineRow(row, segment, line, n) {
   if (here) node.setAttribute("aria-current", "true");
   const name = `${named("segment", segment.kind)} ${n + 1}`;
   const buttons = element("span", "line-buttons");
-  if (may("edit") && !here) buttons.append(button(word("edit"), "small", () => edit(row, node, segment, line, n), `${word("edit")}：${name}`));
-  if (may("insert") && !past) buttons.append(button(word("insert"), "small", () => insert(row, node, segment, n), `${word("insert")}：${name}`));
+  if (may("edit") && !here) buttons.append(button(word("edit"), "small", () => edit(row, node, segment, line, n), word("of", { what: word("edit"), name })));
+  if (may("insert") && !past) buttons.append(button(word("insert"), "small", () => insert(row, node, segment, n), word("of", { what: word("insert"), name })));
   node.append(buttons);
   return node;
 }
@@ -182,8 +182,8 @@ function segmentButtons(segment) {
   if (may("reorder")) {
     const ids = show.rundown.segments.map((other) => other.id);
     const at = ids.indexOf(id);
-    const up = button("↑", "small arrow", () => move(id, at - 1), `${word("up")}：${name}`);
-    const down = button("↓", "small arrow", () => move(id, at + 1), `${word("down")}：${name}`);
+    const up = button("↑", "small arrow", () => move(id, at - 1), word("of", { what: word("up"), name }));
+    const down = button("↓", "small arrow", () => move(id, at + 1), word("of", { what: word("down"), name }));
     up.disabled = at === 0;
     down.disabled = at === ids.length - 1;
     all.append(up, down);
@@ -193,7 +193,8 @@ function segmentButtons(segment) {
 
 function goButton({ id, on_air: here }, name) {
   const text = word(here ? "restart" : "goto");
-  return button(text, "small", () => change("goto", { segment: id }), `${text}：${name}`);
+  const node = button(text, "small", () => {}, word("of", { what: text, name }));
+  return twice(node, () => change("goto", { segment: id }));
 }
 
 async function move(id, to) {
@@ -204,36 +205,10 @@ async function move(id, to) {
   if (await change("reorder", { order })) undos.push(["reorder", { order: before }]);
 }
 
-function handle(row, id) {
+function handle() {
   const grip = element("span", "grip", "⠿");
   grip.setAttribute("aria-hidden", "true"); // the arrows do the same
-  grip.draggable = true;
-  grip.addEventListener("dragstart", (event) => {
-    event.dataTransfer.setData("text/plain", id);
-    event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setDragImage(row, 12, 12);
-    row.classList.add("dragged");
-  });
-  grip.addEventListener("dragend", () => row.classList.remove("dragged"));
   return grip;
-}
-
-function droppable(row, id) {
-  const below = (event) => event.clientY > row.getBoundingClientRect().top + row.offsetHeight / 2;
-  row.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    row.classList.toggle("drop-below", below(event));
-    row.classList.toggle("drop-above", !below(event));
-  });
-  const clear = () => row.classList.remove("drop-below", "drop-above");
-  row.addEventListener("dragleave", clear);
-  row.addEventListener("drop", (event) => {
-    event.preventDefault();
-    clear();
-    const moved = event.dataTransfer.getData("text/plain");
-    const others = show.rundown.segments.map((segment) => segment.id).filter((other) => other !== moved);
-    if (moved !== id && others.includes(id)) move(moved, others.indexOf(id) + (below(event) ? 1 : 0));
-  });
 }
 
 // --- writing ----------------------------------------------------------------------------------------
@@ -285,6 +260,7 @@ function write(row, node, text, label, send) {
 // --- wiring -----------------------------------------------------------------------------------------
 
 export function wireRundown() {
+  sortable($("rundown"), move);
   $("repeat").addEventListener("click", () => change("repeat"));
   $("undo").addEventListener("click", async () => {
     const [name, args] = undos.pop();

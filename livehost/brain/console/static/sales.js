@@ -1,10 +1,10 @@
 // Products: go to one, keep its card on the picture, and flash sales with their countdown.
 // In:  the state and the rundown.   Out: rows; commands.
 
-import { act, confirmed } from "./act.js";
+import { act, confirmed, twice } from "./act.js";
 import { button, element, follow } from "./lists.js";
 import { may, show } from "./state.js";
-import { minutes } from "./status.js";
+import { minutes, moment } from "./status.js";
 import { word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -48,7 +48,7 @@ function productRow({ id, name, price }, on, pinned) {
   if (may("product")) {
     node.type = "button";
     node.setAttribute("aria-pressed", String(on));
-    node.addEventListener("click", () => change("product", { id }));
+    twice(node, () => change("product", { id }));
   }
   const row = element("li", on ? "on" : "", node);
   if (canPin()) row.append(pinButton(id, name, pinned));
@@ -57,11 +57,9 @@ function productRow({ id, name, price }, on, pinned) {
 
 function pinButton(id, name, pinned) {
   const done = pinned ? "ok.unpin" : "ok.pin";
-  const pin = button(
-    word(pinned ? "unpin" : "pin"), "small pin", () => change("pin", { product: pinned ? "" : id }, { done }), `${word("pin")}：${name ?? id}`,
-  );
-  pin.setAttribute("aria-pressed", String(pinned));
-  return pin;
+  const what = word(pinned ? "unpin" : "pin");
+  const press = () => change("pin", { product: pinned ? "" : id }, { done });
+  return button(what, pinned ? "small pin pinned" : "small pin", press, word("of", { what, name: name ?? id }));
 }
 
 // --- flash sales ------------------------------------------------------------------------------------
@@ -96,7 +94,7 @@ function saleRow(sale) {
   );
   head.querySelector(".countdown")?.setAttribute("role", "timer");
   const row = element("li", on ? "sale on" : "sale", head);
-  if (!on && sale.start) row.append(element("small", "", word("saleAt", { at: new Date(sale.start).toLocaleString("zh-CN", { dateStyle: "short", timeStyle: "short" }) })));
+  if (!on && sale.start) row.append(element("small", "", word("saleAt", { at: moment(sale.start) })));
   if (may("flash_sale")) row.append(on ? stopper(id, product) : starter(sale));
   return row;
 }
@@ -117,8 +115,7 @@ function starter({ id, product, minutes: usual }) {
     length.append(option);
   }
   length.value = String(usual || 10);
-  const start = button(word("saleStart"), "small main", () => (
-    change("flash_sale", { id, minutes: Number(length.value) }, { done: "ok.saleStart" })
-  ), `${word("saleStart")} ${nameOf(product)}`);
+  const start = button(word("saleStart"), "small main", () => {}, `${word("saleStart")} ${nameOf(product)}`);
+  twice(start, () => change("flash_sale", { id, minutes: Number(length.value) }, { done: "ok.saleStart" }));
   return element("span", "sale-how", length, start);
 }

@@ -103,6 +103,12 @@ export function outputs() {
   return Array.isArray(list) ? list : Object.entries(list).map(([name, rest]) => ({ name, ...rest }));
 }
 
+// What a reason of the server is about, by the product's name in place of its id.
+export function spelled(why) {
+  const nameOf = (id) => show.status?.products?.find((known) => known.id === id)?.name ?? id;
+  return String(why ?? "").replace(/^(question about )([^,]+)/, (_, about, id) => about + nameOf(id));
+}
+
 export function mode() {
   if (!show.status || show.line === "lost" || show.line === "login") return "offline";
   return show.status.stage?.connected === false ? "waiting" : show.status.mode ?? "unknown";

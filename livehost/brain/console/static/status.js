@@ -21,7 +21,8 @@ export function showStatus() {
   text($("uptime"), span(status.uptime_seconds));
   text($("quality"), stage.quality ? named("quality", stage.quality) : "–");
   text($("late"), count(stage.counters?.late));
-  text($("dropped"), count(outputs().reduce((sum, output) => sum + (output.dropped_frames || 0), 0)));
+  const dropped = outputs().reduce((sum, output) => sum + (output.dropped_frames || 0), 0);
+  text($("dropped"), outputs().length ? count(dropped) : "–");
   text($("now"), status.now?.text || "–");
 }
 
@@ -77,5 +78,11 @@ export function minutes(seconds) {
 export function clock(at) {
   const time = new Date(at ?? "");
   if (Number.isNaN(time.getTime())) return null;
-  return element("time", "", time.toLocaleTimeString("zh-CN", { hour12: false }));
+  return element("time", "", time.toLocaleTimeString("zh-CN", { hourCycle: "h23" }));
+}
+
+// Day and time of something to come, as the operator's language writes it.
+export function moment(at) {
+  const style = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Date(at).toLocaleString(document.documentElement.lang, style);
 }

@@ -4,7 +4,7 @@
 // The server hands the host back when it hears nothing for ten seconds. The page keeps the lease for as long as the
 // operator moves: an empty chair in front of an open page must not leave the host mute.
 
-import { act, mine, quietly, tell } from "./act.js";
+import { act, mine, quietly, tell, twice } from "./act.js";
 import { may, show } from "./state.js";
 import { minutes, text } from "./status.js";
 import { named, word } from "./words.js";
@@ -105,8 +105,8 @@ async function take(kind, name = "take_over") {
 }
 
 async function handBack(why) {
+  const answer = await act($("said-receipt"), "hand_back"); // first: to close the microphone hands her back as well
   closeMicrophone();
-  const answer = await act($("said-receipt"), "hand_back");
   if (answer && why) tell($("said-receipt"), false, word(why));
 }
 
@@ -118,7 +118,7 @@ export function leaseChanged({ why, holder, before }) {
 export function wireTakeOver() {
   $("take-type").addEventListener("click", () => take("type"));
   $("take-mic").addEventListener("click", takeByMicrophone);
-  $("take-force").addEventListener("click", () => take("type", "take_over_force"));
+  twice($("take-force"), () => take("type", "take_over_force"));
   $("hand-back").addEventListener("click", () => handBack());
   for (const sign of ["keydown", "pointerdown", "input"]) {
     document.addEventListener(sign, () => { moved = performance.now(); }, { passive: true });

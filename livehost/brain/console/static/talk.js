@@ -3,7 +3,7 @@
 
 import { rule } from "./act.js";
 import { element, follow, stickToEnd } from "./lists.js";
-import { show } from "./state.js";
+import { show, spelled } from "./state.js";
 import { clock } from "./status.js";
 import { has, named, phrase, word } from "./words.js";
 
@@ -66,8 +66,8 @@ export function showSaid() {
 
 function saidRow({ at, kind, why, text, state }) {
   const head = element(
-    "div", "who", element("span", `why ${safe(kind)}`, kind ? named("why", kind) : ""),
-    element("span", "", phrase(String(why ?? ""))), clock(at),
+    "div", "who", element("span", `why why-${safe(kind)}`, kind ? named("why", kind) : ""),
+    element("span", "", phrase(spelled(why))), clock(at),
     state ? element("span", `badge ${safe(state)}`, named("said", state)) : null,
   );
   return element("li", "", head, element("p", "text", String(text ?? "")));

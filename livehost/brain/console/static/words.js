@@ -1,7 +1,7 @@
 // Words for everything on the page, in the language that the operator chose.
 // In:  a key and values.   Out: text.
 
-import { PHRASES } from "./phrases.js";
+import { PHRASES, REASONS } from "./phrases.js";
 import { en } from "./words_en.js";
 import { zh } from "./words_zh.js";
 
@@ -23,7 +23,19 @@ export function named(group, value) {
 export function phrase(text) {
   if (language === "en") return text;
   const known = PHRASES.find(([pattern]) => pattern.test(text));
-  return known ? text.replace(known[0], known[1]) : text;
+  return known ? filled(text, known) : reason(text);
+}
+
+// Why something failed, in the operator's language where it is known.
+export function reason(text) {
+  if (language === "en") return text;
+  const known = REASONS.find(([pattern]) => pattern.test(text));
+  return known ? filled(text, known) : text;
+}
+
+function filled(text, [pattern, said]) {
+  const parts = pattern.exec(text);
+  return said.replace(/\$(\d)/g, (_, n) => reason(parts[n] ?? ""));
 }
 
 export function speak(chosen) {

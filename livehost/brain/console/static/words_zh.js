@@ -1,7 +1,7 @@
 // Every word on the page, in Chinese. The same keys as words_en.js.
 
 export const zh = {
-  skipLink: "跳到导播", uptime: "已开播", quality: "画质档位", late: "迟到帧", dropped: "网络丢帧", picture: "直播画面",
+  skipLink: "跳到导播", uptime: "已开播", quality: "画质档位", late: "卡顿帧", dropped: "网络丢帧", picture: "直播画面",
   saying: "正在说", chat: "互动", nickname: "昵称", question: "以观众身份提问", send: "发送", operate: "导播", line: "让主播说",
   say: "说这句", skip: "跳过这段", pause: "暂停口播", resume: "继续口播", slateOn: "切到垫片", slateOff: "回到主播", products: "商品",
   outputs: "推流", numbers: "数据", said: "说过的", stop: "结束直播", noChat: "还没有观众说话，在下面发一条试试。", noSaid: "还没有开口。",
@@ -27,7 +27,7 @@ export const zh = {
   "kind.follow": "关注了直播间", "kind.enter": "进入直播间", sold: "在讲", ticks: "总帧数", repeated: "重复帧", skipped: "跳过编码",
   filler: "语音未到", resets: "时钟重置", queued: "待播语音", chatWaiting: "待答消息", chatRejected: "拒收消息", seconds: "{n} 秒",
   losses: "断线 {n} 次", lost: "丢帧 {n}", rate: "{n} kbps", warnOffline: "连不上 livehost，正在重试。直播可能仍在继续：画面进程独立于控制台。",
-  warnStage: "画面进程没有连上，正在自动恢复。", warnOutput: "{name}：{state}。系统会一直自动重连，其他平台不受影响。",
+  warnStage: "画面进程没有连上，正在自动恢复。", warnOutput: "{name} 断了：{why}。正在自动重连，其他平台不受影响。",
   warnQuality: "这台机器有些吃力，表情细节已降为“{level}”；声音不受影响。", warnSlate: "观众现在看到的是垫片，不是主播。",
   warnPaused: "口播已暂停，主播在画面上但不说话。", alarms: "需要处理", controls: "应急与口播", panicOn: "紧急垫片", panicOff: "恢复直播",
   panicHint: "按 P，或长按 Esc", panicBack: "观众看垫片、听不到声音", mute: "静音", unmute: "恢复声音", lineHint: "让主播说……",
@@ -68,11 +68,11 @@ export const zh = {
   "plot.lostDropped": "丢帧", "plot.queue": "排队", "plot.queueSpeech": "语音秒", "plot.queueChat": "待答",
   "plot.cpu": "处理器", "plot.gpu": "显卡", "plot.gpuLoad": "计算", "plot.gpuEncoder": "编码", "plot.gpuMemory": "显存", "plot.gpuHeat": "显卡温度", "plot.rate": "推流码率", "plot.memory": "内存", plotNone: "还没有数据",
   plotName: "{name}：现在 {now}，五分钟内最高 {most}", todoOffline: "先看手机上的直播间：画面多半还在。检查本机网络；如果服务器关了，重新启动 livehost。",
-  todoStage: "不用操作，通常 10 秒内恢复。超过一分钟请重启 livehost。", todoOutput: "看平台后台是否断播、推流码是否过期；过期就用“换地址”填新的。",
+  todoStage: "不用操作，通常 10 秒内恢复。超过一分钟请重启 livehost。", todoOutput: "看平台后台是否断播、推流码是否过期；过期就在“推流”里点“换地址”填新的。",
   todoQuality: "关掉这台机器上的其他程序。", todoSlate: "处理好以后按“恢复直播”。", todoPaused: "按“继续口播”让主播开口。",
   todoMuted: "按“恢复声音”让主播开口。", todoCatalog: "改正那个文件再保存，会自动生效。", todoDisk: "清理磁盘空间，或检查目录的写权限。",
-  todoVoice: "主播会换备用声音；查看声音模型是否还在。", todoSource: "系统会一直重试；平台登录可能过期了。", todoAction: "对方服务没有回应，消息会保留重发。",
-  todoPicture: "系统已换到备用方式，有空时重启。", warnMuted: "主播被静音：画面正常，观众听不到她说话。", warnPolling: "实时连接不通，改用每秒刷新，操作仍然有效。",
+  todoVoice: "主播先用备用声音。检查语音服务是否还开着。", todoSource: "正在自动重连，这期间主播看不到这路弹幕。检查平台登录或抓取工具。", todoAction: "不影响直播。对方恢复后会自动补发。",
+  todoPicture: "直播继续，画面可能变简单。下播后检查显卡，再重启。", warnMuted: "主播被静音：画面正常，观众听不到她说话。", warnPolling: "实时连接不通，改用每秒刷新，操作仍然有效。",
   logGate: "风控拦下", logCommand: "操作", logAlarm: "告警", logOver: "已恢复", logLease: "接管", logReload: "脚本已更新",
   logOutput: "推流", logShow: "开播",
   backlog: "积压 {n} 秒", encoder: "编码器", provider: "计算设备", "command.say": "说一句", "command.skip": "跳过",
@@ -120,4 +120,10 @@ export const zh = {
   "field.selling_points": "卖点", "field.usage": "用法", "field.authenticity": "正品说明", "field.warranty": "保修",
   "field.forbidden": "不能说的话", "code.stale": "别人刚改过这个文件，请重新打开再改", "code.problems": "检查没有通过",
   "command.script_publish": "发布脚本", "command.script_new": "新商品", "command.script_undo": "撤销发布",
+  again: "再点一次", underWay: "正在执行……", of: "{what}：{name}", back: "回到刚才那段", "ok.back": "回到了刚才那段，从头讲。",
+  alarmsMore: "还有 {n} 条", alarmsLess: "收起", todoExperiment: "播出不受影响；有空时改正实验文件。", todoConsent: "请技术人员删掉这些文件。",
+  todoDiskSoon: "删掉旧录像，或换一个盘；满了以后录像会停，直播不受影响。", todoModel: "不用动手，会自动再试。一直不好就检查大模型的服务和密钥。",
+  todoGpu: "直播继续。下播后检查显卡和驱动。", todoState: "不用动手。把另存的文件留给技术人员。", todoPerson: "换一个有同意书的形象或声音，再重启。",
+  todoRenderer: "不用动手，会自动再试。一分钟还不好就重启 livehost。",
+  todoViewers: "用手机打开直播间看一眼。手机上也不对，就照手册“观众说没声音”“观众说画面不动”做；手机上正常，就是他们自己的网络。",
 };

@@ -1,0 +1,60 @@
+"""How much room there is on the disks that a show writes to.
+
+In:  folders.   Out: one line for the operator for each disk that is nearly full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livehost.config import Room
+
+LEAST_BYTES = 2_000_000_000
+"""About an hour and a half of recording."""
+LEAST_SECONDS = 10.0
+"""Between two looks."""
+
+
+class Disk:
+    """Looks at each disk every ten seconds at most.
+
+    Args:
+        folders: where something is written, by what it is; of those on one disk the first is told.
+        least: bytes that should be free.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], least: int = LEAST_BYTES) -> None:
+        self._folders, self._least = folders, least
+        self._at = float("-inf")
+        self._found: list[str] = []
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should look at; a folder that is not there says nothing."""
+        now = asyncio.get_running_loop().time()
+        if now - self._at >= LEAST_SECONDS:
+            self._at = now
+            self._found = list(self._look())
+        return list(self._found)
+
+    def _look(self) -> Iterator[str]:
+        seen: set[int] = set()
+        for name, folder in self._folders.items():
+            try:
+                disk, free = folder.stat().st_dev, shutil.disk_usage(folder).free
+            except OSError:
+                continue
+            if free < self._least and disk not in seen:
+                yield f"disk nearly full: {free / 1e9:.1f} GB left for {name}"
+            seen.add(disk)
+
+
+def folders(room: Room) -> dict[str, Path]:
+    """Return where a room writes, by what it is; what fills its disk the fastest first."""
+    path = room.record.path
+    recording = {"the recording": room.near(path).parent} if path else {}
+    return {**recording, "the state": room.state_dir, "the speech cache": room.cache_dir}

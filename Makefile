@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOM ?= scripts/demo/room.toml
 HOURS ?= 24
-APT := nginx libnginx-mod-rtmp ffmpeg chromium
+APT := nginx libnginx-mod-rtmp ffmpeg chromium coturn janus
 
 .PHONY: help setup setup-avatar setup-dev setup-system run test fuzz stress check bench soak clean
 

@@ -225,6 +225,24 @@ def told(found, start, seconds, step=2.0, saying=5.0):
     return said
 
 
+def test_what_is_coming_of_a_sale_is_what_will_be_said():
+    sale = sale_at(1201)
+    coming = sales(sale).coming(at(20), at(20, 20))
+    words = [(word.phase, word.left, word.turn) for _, word in coming]
+    found, said = sales(sale), []
+    now = at(20)
+    while now < at(20, 20):
+        if word := found.take(now):
+            found.said(word.mark)
+            said.append((word.phase, word.left, word.turn))
+        now += timedelta(seconds=1)
+    assert words == said and len(said) == 5
+    assert [moment for moment, _ in coming][::4] == [at(20, 1), at(20, 16)]
+    assert not sales(sale).coming(at(20), at(20, 0, 59))
+    rest = found.coming(at(20, 10), at(20, 20))
+    assert rest == [], "what was said does not come again"
+
+
 def test_a_sale_is_opened_counted_down_and_ended():
     found = sales(sale_at(1230))
     said = told(found, at(20, 29), 1200)

@@ -87,7 +87,7 @@ class ShowWriter:
                 for sentence in split(text):
                     yield sentence
         elif intent.lines:
-            for sentence in self._lines(intent):
+            for sentence in self._lines(intent, self._now()):
                 yield sentence
         elif intent.place:
             for sentence in self.script(intent.place)[intent.place.sentence :]:
@@ -111,9 +111,9 @@ class ShowWriter:
                 return split(text)
         return []
 
-    def _lines(self, intent: Intent) -> Iterator[str]:
-        """Yield the sentences of lines beside the script; nothing when one cannot be said now."""
-        product, now = self.product(intent.product), self._now()
+    def _lines(self, intent: Intent, now: datetime) -> Iterator[str]:
+        """Yield the sentences of lines beside the script; nothing of one that cannot be said."""
+        product = self.product(intent.product)
         more = {"left": intent.left} if intent.left else {}
         for n, line in enumerate(intent.lines):
             worded = wordings(line, intent.turn, f"{intent.of.partition('@')[0]}.{n}")
@@ -145,6 +145,13 @@ class ShowWriter:
         intent = Intent(IntentKind.SCRIPT, "", segment.product, place, emotion=line.emotion)
         for sentence in self.script(place):
             said = self.judged(sentence, intent).text
+            yield said, felt(intent, said)
+
+    def beside(self, intent: Intent, at: datetime) -> Iterator[tuple[str, Feeling]]:
+        """Yield (text, feeling) of lines beside the script as they will be spoken at `at`."""
+        product = self.product(intent.product)
+        for sentence in self._lines(intent, at):
+            said = self._gate.check(sentence, product, at).text
             yield said, felt(intent, said)
 
     def sayable(self, nickname: str) -> bool:

@@ -147,14 +147,16 @@ class Fillers:
         """
         if self._taken or self._since(now) < (ALONE_SECONDS if alone else self._seconds):
             return None
+        chosen = next(iter(self.following(now)), None)
+        self._taken = chosen.id if chosen else ""
+        return chosen
+
+    def following(self, now: datetime) -> list[Aside]:
+        """Return those that may be said next, the first first; nothing is taken."""
         there = [a for a in self._asides() if a.window.open(now)]
         others = [a for a in there if a.id != self.last] or there
-        if not others:
-            return None
         long_ago = datetime.min.replace(tzinfo=UTC)
-        chosen = min(others, key=lambda a: self.book[a.id].last or long_ago)
-        self._taken = chosen.id
-        return chosen
+        return sorted(others, key=lambda a: self.book[a.id].last or long_ago)
 
     def put_back(self) -> None:
         """Return the one that was taken."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from livehost.brain.intent import Intent, IntentKind
@@ -23,6 +23,9 @@ from livehost.brain.programme.clock import clock
 from livehost.brain.programme.load import Plan
 from livehost.brain.programme.mood import ChatRate, Mood
 from livehost.brain.programme.sales import ENDING, OPENING, FlashSale, Memory, Sales, Word
+
+FILLERS_READY = 2
+"""Fillers that are made ready before it is known when they are said."""
 
 
 def wall() -> datetime:
@@ -127,10 +130,7 @@ class Programme:
     def take_announcement(self) -> Intent | None:
         """Return the announcement that is due."""
         found = self.announcements.take(self.wall())
-        if found is None:
-            return None
-        turn = self.announcements.book[found.id].count
-        return _of_aside(IntentKind.ANNOUNCEMENT, found, _rhythm(found), turn)
+        return self._announcement(found) if found else None
 
     def take_filler(self, now: float, alone: bool) -> Intent | None:
         """Return something to say in a silence.
@@ -143,10 +143,33 @@ class Programme:
         if not (alone or quiet):
             return None
         found = self.fillers.take(moment, alone)
-        if found is None:
-            return None
         reason = "no segment is on now" if alone else "chat is quiet"
-        return _of_aside(IntentKind.FILLER, found, reason, self.fillers.book[found.id].count)
+        return self._filler(found, reason) if found else None
+
+    def _announcement(self, aside: Aside) -> Intent:
+        turn = self.announcements.book[aside.id].count
+        return _of_aside(IntentKind.ANNOUNCEMENT, aside, _rhythm(aside), turn)
+
+    def _filler(self, aside: Aside, reason: str) -> Intent:
+        return _of_aside(IntentKind.FILLER, aside, reason, self.fillers.book[aside.id].count)
+
+    # --- what is coming ---------------------------------------------------------------------------
+
+    def coming(self, seconds: float) -> list[tuple[datetime, Intent]]:
+        """Return what will be said in the next seconds, each with the moment it is due, in order.
+
+        Of fillers, whose moment nobody knows, those that would be next. Nothing is taken.
+        """
+        now = self.wall()
+        until = now + timedelta(seconds=seconds)
+        soon = [(at, _of_sale(word)) for at, word in self.sales.coming(now, until)]
+        for aside in self._plan().announcements:
+            at = self.announcements.due(aside, now)
+            if at and at < until:
+                soon.append((max(at, now), self._announcement(aside)))
+        soon.sort(key=lambda pair: pair[0])
+        fillers = self.fillers.following(now)[:FILLERS_READY]
+        return soon + [(now, self._filler(aside, "chat is quiet")) for aside in fillers]
 
     # --- what became of it ------------------------------------------------------------------------
 

@@ -277,8 +277,23 @@ class Sales:
         """Return what is to be said now, without taking it."""
         known = self._taken | self.memory.said.keys()
         runs = sorted(self.runs(now), key=lambda run: run.end)
-        words = (self._word(run, now) for run in runs)
+        words = (self._word(run, now, self._said_of(run)) for run in runs)
         return next((word for word in words if word and word.mark not in known), None)
+
+    def coming(self, now: datetime, until: datetime) -> list[tuple[datetime, Word]]:
+        """Return what becomes due after `now` and before `until`, each with the moment.
+
+        Nothing is taken. What is chosen late names less time left.
+        """
+        coming: list[tuple[datetime, Word]] = []
+        for run in self.runs(now):
+            said = self._said_of(run)
+            for at in _moments(run):
+                word = self._word(run, at, said) if now < at < until else None
+                if word and word.mark not in self.memory.said:
+                    coming.append((at, word))
+                    said += 1
+        return sorted(coming, key=lambda pair: pair[0])
 
     def put_back(self, mark: str) -> None:
         """Return a word that will not be said now."""
@@ -295,12 +310,16 @@ class Sales:
         """Note that a word was cut off before anything of it was heard, and is still to be said."""
         self.memory.said.pop(mark, None)
 
-    def _word(self, run: Run, now: datetime) -> Word | None:
+    def _said_of(self, run: Run) -> int:
+        """Return how many words of a run were said."""
+        return sum(mark.startswith(f"{run.key}/") for mark in self.memory.said)
+
+    def _word(self, run: Run, now: datetime, said: int) -> Word | None:
         left = run.left(now)
         if now < run.start or left <= -AFTER:
             return None
         if left <= 0:
-            if not any(mark.startswith(f"{run.key}/") for mark in self.memory.said):
+            if not said:
                 return None  # nobody heard of it: there is nothing to end
             until = run.end + timedelta(seconds=AFTER)
             return Word(run, ENDING, run.sale.ending, 0, "", until)
@@ -308,20 +327,27 @@ class Sales:
         if phase is None:
             fresh = (now - run.start).total_seconds() < FRESH
             lines = run.sale.opening if fresh else run.sale.countdown[:1]
-            return self._timed(run, OPENING, lines, left)
-        return self._timed(run, f"{phase:g}", run.sale.countdown, left)
+            return self._timed(run, OPENING, lines, left, said)
+        return self._timed(run, f"{phase:g}", run.sale.countdown, left, said)
 
     def _due(self, run: Run, mark: float, left: float) -> bool:
         length = (run.end - run.start).total_seconds()
         return left <= mark * 60 + AHEAD and mark * 60 + AHEAD < length
 
-    def _timed(self, run: Run, phase: str, lines: tuple[Line, ...], left: float) -> Word | None:
+    def _timed(
+        self, run: Run, phase: str, lines: tuple[Line, ...], left: float, turn: int
+    ) -> Word | None:
         seconds = claimed(left - SAYING)
         if seconds < LEAST:
             return None
         until = run.end - timedelta(seconds=seconds + SURE)
-        turn = sum(mark.startswith(f"{run.key}/") for mark in self.memory.said)
         return Word(run, phase, lines, turn, spoken(seconds, self._language), until)
+
+
+def _moments(run: Run) -> list[datetime]:
+    """Return when something about a run becomes due: its beginning, its marks, its end."""
+    marks = (run.end - timedelta(seconds=mark * 60 + AHEAD) for mark in run.sale.marks)
+    return [run.start, *(at for at in marks if at > run.start), run.end]
 
 
 def _length(sale: FlashSale) -> float:

@@ -184,8 +184,9 @@ class Limiter:
         line = np.concatenate([self._last, sound])
         self._last = line[-4:]
         between = (9 * (line[2:-1] + line[1:-2]) - line[3:] - line[:-3]) / 16
-        middle = np.abs(between[-len(sound) :])
-        return np.asarray(np.maximum(np.abs(sound), middle).max(axis=1), np.float32)
+        both = np.maximum(np.abs(sound), np.abs(between[-len(sound) :]))
+        # `max(axis=1)` over two columns takes 20 times as long.
+        return np.asarray(np.maximum(both[:, 0], both[:, 1]), np.float32)
 
 
 def _soft(sound: Stereo) -> Stereo:

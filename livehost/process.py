@@ -52,10 +52,15 @@ def run(main: Main) -> int:
 def give_way(level: int) -> None:
     """Let processes with deadlines go first, by `level` of niceness, 1 to 19.
 
-    A child has a session of its own, and Linux shares the processor between sessions first
-    (autogroup): without the second step niceness would not be seen by the other processes.
+    On Linux each thread has a niceness of its own. A child has a session of its own, and Linux
+    shares the processor between sessions first (autogroup): without the last step niceness would
+    not be seen by the other processes.
     """
     os.nice(level)
+    own, threads = os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/task")
+    for thread in threads.iterdir() if threads.is_dir() else ():
+        with suppress(OSError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), own)
     with suppress(OSError):  # not Linux, or no autogroups: niceness alone counts then
         Path("/proc/self/autogroup").write_text(str(level), "ascii")
 

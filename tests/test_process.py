@@ -21,3 +21,14 @@ def test_a_child_gives_way_to_other_sessions_and_its_parent_keeps_its_place():
     assert said.split()[0] == "3"
     assert said.strip().endswith("nice 3")
     assert AUTOGROUP.read_text() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads share their niceness")
+def test_threads_that_run_already_give_way_too():
+    code = (
+        "import os, threading; from livehost import process; end = threading.Event();"
+        "one = threading.Thread(target=end.wait); one.start(); process.give_way(3);"
+        "print(os.getpriority(os.PRIO_PROCESS, one.native_id)); end.set()"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True)
+    assert said.strip() == "3"

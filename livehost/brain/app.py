@@ -52,6 +52,7 @@ from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
 from livehost.brain.on_air import adopted
 from livehost.brain.picture import Picture
+from livehost.brain.precedence import give_way
 from livehost.brain.programme.claims import Claims
 from livehost.brain.programme.overlay import OVERLAY, Overlay
 from livehost.brain.programme.timer import Timer, make_programme, sale_end
@@ -87,9 +88,11 @@ async def run(
     """
     room = load_room(options.path)
     show = Show(room, options)
+    way = asyncio.ensure_future(give_way(lambda: bool(show.speaker.on_air.recent)))
     try:
         await show.run(ending, lines)
     finally:
+        way.cancel()
         await show.close()
     return 0
 

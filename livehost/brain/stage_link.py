@@ -219,6 +219,9 @@ class StageLink:
                 self._dispatch(message)
         except TimeoutError:
             log.warning("stage did not greet in time")
+        except asyncio.CancelledError:
+            self._listener = None  # it is the brain that ends: what it sent is heard all the same
+            raise
         finally:
             self._gone(stage)
             await stage.close()

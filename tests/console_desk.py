@@ -42,12 +42,16 @@ class FakeDesk:
             "outputs": [{"name": "douyin", "state": "live"}],
         }
         self.numbers: dict[str, float] = {"livehost_ticks_total": 7.0}
+        self.plan: dict[str, Any] = {}
         self.lately: dict[str, Any] = {"chat": [], "utterances": []}
         self.taps: set[Channel[Any]] = set()
         self.stream_info: StreamInfo | None = None
 
     def status(self) -> dict[str, Any]:
         return self.values
+
+    def rundown(self) -> dict[str, Any]:
+        return self.plan
 
     def metrics(self) -> dict[str, float]:
         return self.numbers

@@ -179,19 +179,19 @@ class Planned(LeasedDesk):
         self.sale = {"id": "f", "product": "b", "price": "59", "on": False, "minutes": 10,
                      "start": None, "end": None, "left_seconds": None}  # fmt: skip
 
+    def rundown(self):
+        cursor = {"segment": "s1", "line": 1, "sentence": 0, "round": 0, "again": 0}
+        data = {"segments": self.segments, "cursor": cursor, "next": [], "changed": False}
+        return data | {"pinned": self.pinned, "flash_sales": [self.sale]}
+
     async def command(self, name, args, who=LOCAL):
-        if name != "rundown":
-            self.commands.append((name, args))
+        self.commands.append((name, args))
         match name:
-            case "rundown":
-                cursor = {"segment": "s1", "line": 1, "sentence": 0, "round": 0, "again": 0}
-                data = {"segments": self.segments, "cursor": cursor, "next": [], "changed": False}
-                data |= {"pinned": self.pinned, "flash_sales": [self.sale]}
-                return Outcome(True, "", data)
             case "reorder":
                 self.segments.sort(key=lambda segment: args["order"].index(segment["id"]))
             case "edit":
                 segment = next(s for s in self.segments if s["id"] == args["segment"])
+                segment["lines"] = segment["lines"].copy()
                 segment["lines"][args["line"]] = line(args["text"], changed="edited")
             case "pin":
                 self.pinned = args["product"] or None

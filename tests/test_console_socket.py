@@ -76,6 +76,58 @@ def test_changes_and_events_follow_in_numbered_updates():
     asyncio.run(main())
 
 
+def planned(segments=50, lines=20):
+    """A long rundown, about 90 KB."""
+    said = [{"text": f"第{n}句：" + "这件衣服很轻。" * 4, "changed": ""} for n in range(lines)]
+    each = [{"id": f"s{n}", "product": None, "spent_seconds": 0, "lines": list(said)}
+            for n in range(segments)]  # fmt: skip
+    sale = {"id": "night", "on": True, "left_seconds": 300}
+    return {"pinned": None, "segments": each, "next": [], "flash_sales": [sale], "fillers": []}
+
+
+def test_rundown_comes_with_the_state_and_then_what_changed_of_it():
+    async def main():
+        desk = FakeDesk()
+        desk.plan = planned()
+        async with serving(desk) as (console, client), Client(console.address) as show:
+            socket, _, snapshot = await hello(client)
+            told = snapshot["status"]["rundown"]
+            assert told["order"] == [f"s{n}" for n in range(50)]
+            assert told["segments"]["s3"]["lines"] == desk.plan["segments"][3]["lines"]
+            assert told["flash_sales"]["night"]["left_seconds"] == 300
+            assert "pinned" not in told and told["fillers"] == []
+
+            async def patch_after(change):
+                change()
+                while "rundown" not in (update := await socket.receive_json()).get("patch", {}):
+                    pass
+                return update["patch"]["rundown"]
+
+            segments = desk.plan["segments"]
+            time_passes = await patch_after(lambda: segments[3].update(spent_seconds=1))
+            assert time_passes == {"segments": {"s3": {"spent_seconds": 1}}}
+            lines = [*segments[7]["lines"]]
+            lines[2] = {"text": HACK, "changed": "edited"}
+            edited = await patch_after(lambda: segments[7].update(lines=lines))
+            assert edited == {"segments": {"s7": {"lines": lines}}}
+            gone = segments[:20][::-1]
+            shorter = await patch_after(lambda: desk.plan.update(segments=gone))
+            assert shorter["order"][:2] == ["s19", "s18"] and shorter["segments"]["s20"] is None
+            assert len(json.dumps(shorter)) < 1000
+            ended = {"id": "night", "on": False, "left_seconds": None}
+            over = await patch_after(lambda: desk.plan.update(flash_sales=[ended]))
+            assert over == {"flash_sales": {"night": {"on": False, "left_seconds": None}}}
+            await show.until(lambda: show.status["rundown"]["flash_sales"]["night"] == {
+                "id": "night", "on": False})  # fmt: skip
+            assert show.status["rundown"]["segments"]["s7"]["lines"][2]["text"] == HACK
+            assert show.status["rundown"]["order"][-1] == "s0"
+
+    asyncio.run(main())
+
+
+HACK = '</script><img src=x onerror="alert(1)">'
+
+
 def test_command_gets_exactly_one_ack_and_the_same_one_again():
     async def main():
         desk = FakeDesk()
@@ -291,15 +343,18 @@ def test_two_hundred_browsers_watch_and_each_update_is_encoded_once(monkeypatch)
 
     async def main():
         desk = FakeDesk()
+        desk.plan = planned()
         async with serving(desk) as (console, client):
             sockets = [(await hello(client))[0] for _ in range(200)]
             assert console._hub.watching == 200
             encodings.clear()
             for n in range(5):
+                desk.plan["segments"][n]["spent_seconds"] = 1
                 desk.news.tell("gate", number=n)
                 for watching in sockets:
                     update = await watching.receive_json()
                     assert update["events"][0]["data"] == {"number": n}
+                    assert update["patch"]["rundown"]["segments"].keys() == {f"s{n}"}
             assert encodings == ["update"] * 5
             await asyncio.gather(*(watching.close() for watching in sockets))
             await asyncio.sleep(0.2)

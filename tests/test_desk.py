@@ -7,6 +7,8 @@ import pytest
 
 from livehost.brain.command import Args, Nothing, Outcome, Role, Table, Who, command, declared
 from livehost.brain.console.orders import Orders
+from livehost.brain.console.patch import difference
+from livehost.brain.console.watched import Watched
 from livehost.brain.desk import GROUPS, all_commands
 from livehost.brain.lease import SECONDS, Lease
 from livehost.wire import Cue, CueKind, Speech
@@ -167,6 +169,32 @@ def test_panic_shows_the_slate_and_nothing_is_heard(tmp_path):
         await until(lambda: len(stage.air) > quiet)
         assert cues(stage, CueKind.SLATE)[-1] == {"on": False, "cut": False}
         assert live.desk.status()["mode"] == "live"
+
+    with_brain(tmp_path, test)
+
+
+def test_what_is_watched_of_the_rundown_changes_by_what_was_edited(tmp_path):
+    async def test(stage, live):
+        await until(lambda: len(stage.air) > 1)
+        watched = Watched(live.desk)
+        before = watched.look()["rundown"]
+        assert before["order"][:2] == ["welcome", "lineup"]
+        listed = (await live.desk.command("rundown", {}, VERA)).data
+        assert before["segments"]["welcome"]["lines"] == listed["segments"][0]["lines"]
+        lines = [segment["lines"] for segment in live.desk.rundown()["segments"]]
+        edit = {"segment": "lineup", "line": 0, "text": "今天先看杯子。"}
+        assert (await live.desk.command("edit", edit, OTTO)).ok
+        after = watched.look()["rundown"]
+        patch = difference(before, after)
+        changed = patch["segments"]["lineup"]["lines"][0]
+        assert (changed["text"], changed["changed"]) == ("今天先看杯子。", "edited")
+        assert patch["segments"].keys() == {"lineup"} and patch["changed"] is True
+        assert "order" not in patch
+        again = [segment["lines"] for segment in live.desk.rundown()["segments"]]
+        assert [a is b for a, b in zip(lines, again, strict=True)].count(False) == 1
+        assert (await live.desk.command("rundown_reset", {}, OTTO)).ok
+        back = watched.look()["rundown"]
+        assert back["segments"]["lineup"]["lines"] == before["segments"]["lineup"]["lines"]
 
     with_brain(tmp_path, test)
 

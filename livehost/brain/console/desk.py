@@ -65,6 +65,12 @@ class Desk(Protocol):
         warnings: [text], one line each, for the operator.
         """
 
+    def rundown(self) -> Mapping[str, Any]:
+        """Return the rundown as the command `rundown` tells it; {} when there is none.
+
+        Lines of a segment that did not change are the same object every time.
+        """
+
     def metrics(self) -> Mapping[str, float]:
         """Return every number by its Prometheus name, labels included: `x_total{output="a"}`."""
 

@@ -1,6 +1,6 @@
 """What every watching browser is told: numbered updates, each encoded once for all of them.
 
-In:  the desk's status and its news.   Out: bytes in a bounded box for each browser.
+In:  the desk's status, its rundown and its news.   Out: bytes in a bounded box for each browser.
 
 Nothing waits for a browser. One that does not take its messages loses them and gets a snapshot
 when it takes again; one that takes nothing for long is let go by its socket.
@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from livehost.brain.console.answers import encoded, plain
+from livehost.brain.console.answers import encoded
 from livehost.brain.console.desk import Desk
-from livehost.brain.console.patch import Tree, difference, lean
+from livehost.brain.console.patch import Tree, difference
 from livehost.brain.console.protocol import Since
+from livehost.brain.console.watched import Watched
 from livehost.brain.news import Item
 
 MOST_BOX = 256 * 1024  # bytes waiting for one browser
@@ -97,6 +98,7 @@ class Hub:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._watched = Watched(desk)
         self._boxes: set[Box] = set()
         self._tree: Tree = {}
         self._pending: list[Item] = []
@@ -156,7 +158,7 @@ class Hub:
 
     def flush(self) -> None:
         """Tell what changed since the last time, if anything did."""
-        tree = self._look()
+        tree = self._watched.look()
         patch = difference(self._tree, tree)
         for item in changed_outputs(self._tree, tree):
             self._pending.append(item)
@@ -172,15 +174,6 @@ class Hub:
         self._keep(message)
         for box in self._boxes:
             box.tell(message)
-
-    def _look(self) -> Tree:
-        """Return the state as the protocol has it: no nulls, outputs by name."""
-        status = plain(self._desk.status())
-        outputs = status.get("outputs")
-        if isinstance(outputs, list):
-            named = [dict(output) for output in outputs]
-            status["outputs"] = {str(output.pop("name", "")): output for output in named}
-        return lean(status)
 
     def _keep(self, message: bytes) -> None:
         self._ring.append((self.seq, message))
@@ -222,7 +215,7 @@ class Hub:
     def _begin(self) -> None:
         """Begin with a number that nobody has: what happened meanwhile was not kept."""
         self._forget()
-        self._tree = self._look()
+        self._tree = self._watched.look()
         self.seq += 1
 
     def _after(self, since: Since | None) -> list[bytes] | None:

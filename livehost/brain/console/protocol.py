@@ -156,7 +156,7 @@ class Snapshot(Message):
     """Everything: the state, the last chat and the last sentences.
 
     Attributes:
-        status: like `GET /api/status`, without nulls; `outputs` by name.
+        status: like `GET /api/status`, without nulls; `outputs` by name; with the `rundown`.
         recent: like `GET /api/recent`.
     """
 

@@ -35,6 +35,7 @@ from livehost.brain.experiments.commands import ExperimentCommands
 from livehost.brain.lease import Held, Why
 from livehost.brain.news import News
 from livehost.brain.programme.commands import ProgrammeCommands
+from livehost.brain.programme.view import View
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
@@ -79,6 +80,7 @@ class ShowDesk:
         self._show = show
         self._stop = stop
         self._seeing = Seeing(show)
+        self._rundown = View(show)
         self._numbers = Numbers(show)
         self.news = News()
         show.state.log.told = partial(tell, show, self.news)
@@ -99,6 +101,10 @@ class ShowDesk:
     def status(self) -> dict[str, Any]:
         """Return the state of the show; keys are described in `console.desk`."""
         return self._seeing.status()
+
+    def rundown(self) -> dict[str, Any]:
+        """Return the rundown, where the show is in it, and what comes next."""
+        return self._rundown.look()
 
     def recent(self) -> dict[str, Any]:
         """Return the last chat and the last sentences, oldest first."""

@@ -13,7 +13,7 @@ from livehost.brain.chat.message import MOST_TEXT, clean
 from livehost.brain.command import Args, Nothing, Outcome, Role, Who, command
 from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.programme.overlay import OVERLAY
-from livehost.brain.programme.view import rundown
+from livehost.brain.programme.view import View
 from livehost.brain.script import Line, Segment, fill, unknown_slot
 from livehost.brain.sentences import split
 
@@ -78,11 +78,12 @@ class ProgrammeCommands:
 
     def __init__(self, show: Show) -> None:
         self._show = show
+        self._view = View(show)
 
     @command(Role.VIEWER, quiet=True)
     def rundown(self, _: Nothing, __: Who) -> Outcome:
         """Show the whole rundown, where the show is, and what comes next and why."""
-        return Outcome(True, "", rundown(self._show))
+        return Outcome(True, "", self._view.look())
 
     @command(Role.OPERATOR, Which)
     def goto(self, args: Which, _: Who) -> Outcome:

@@ -13,43 +13,67 @@ from livehost.brain.product import plain
 from livehost.brain.programme.asides import Aside
 from livehost.brain.programme.clock import clock
 from livehost.brain.programme.sales import FlashSale
-from livehost.brain.script import Segment
+from livehost.brain.script import Line, Segment
 
 if TYPE_CHECKING:
     from livehost.brain.app import Show
 
+Lines = tuple[Line, ...]
 AHEAD = 6
 """Script lines that are told of in advance."""
 
 
-def rundown(show: Show) -> dict[str, Any]:
-    """Return the whole rundown; keys are described in docs/scripts.md."""
-    now, programme = asyncio.get_running_loop().time(), show.programme
-    wall, cursor = programme.wall(), show.director.cursor
-    return {
-        "changed": show.overlay.changed,
-        "pinned": show.overlay.pinned,
-        "mood": programme.mood(now).value,
-        "comments_per_minute": round(programme.rate.per_minute(now), 1),
-        "cursor": {
-            "segment": cursor.segment,
-            "line": cursor.line,
-            "sentence": cursor.sentence,
-            "round": cursor.round,
-            "again": cursor.again,
-        },
-        "segments": [_segment(show, each, wall) for each in show.director.course.segments],
-        "next": coming(show, now),
-        "announcements": [_aside(show, each, wall) for each in show.catalog.plan.announcements],
-        "fillers": [
-            {"id": each.id, "lines": [line.text for line in each.lines]}
-            for each in show.catalog.plan.fillers
-        ],
-        "flash_sales": [_sale(show, each, wall) for each in show.catalog.plan.sales],
-    }
+class View:
+    """The rundown of a show.
+
+    Lines of a segment that did not change are the same list every time.
+    """
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._lines: dict[str, tuple[Lines, list[dict[str, Any]]]] = {}
+
+    def look(self) -> dict[str, Any]:
+        """Return the whole rundown; keys are described in docs/scripts.md."""
+        show, programme = self._show, self._show.programme
+        now, wall = asyncio.get_running_loop().time(), programme.wall()
+        cursor, plan = show.director.cursor, show.catalog.plan
+        return {
+            "changed": show.overlay.changed,
+            "pinned": show.overlay.pinned,
+            "mood": programme.mood(now).value,
+            "comments_per_minute": round(programme.rate.per_minute(now), 1),
+            "cursor": {
+                "segment": cursor.segment,
+                "line": cursor.line,
+                "sentence": cursor.sentence,
+                "round": cursor.round,
+                "again": cursor.again,
+            },
+            "segments": self._segments(wall),
+            "next": coming(show, now),
+            "announcements": [_aside(show, each, wall) for each in plan.announcements],
+            "fillers": [
+                {"id": each.id, "lines": [line.text for line in each.lines]}
+                for each in plan.fillers
+            ],
+            "flash_sales": [_sale(show, each, wall) for each in plan.sales],
+        }
+
+    def _segments(self, wall: datetime) -> list[dict[str, Any]]:
+        before, self._lines = self._lines, {}
+        found = []
+        for segment in self._show.director.course.segments:
+            known = before.get(segment.id)
+            if known is None or known[0] is not segment.lines:
+                known = segment.lines, _lines(self._show, segment)
+            self._lines[segment.id] = known
+            found.append({**_segment(self._show, segment, wall), "lines": known[1]})
+        return found
 
 
 def _segment(show: Show, segment: Segment, wall: datetime) -> dict[str, Any]:
+    """Return a segment without its lines."""
     course = show.director.course
     here = show.director.cursor.segment == segment.id
     return {
@@ -64,19 +88,22 @@ def _segment(show: Show, segment: Segment, wall: datetime) -> dict[str, Any]:
         "open": segment.window.open(wall),
         "on_air": here,
         "spent_seconds": round(course.spent) if here else 0,
-        "lines": [
-            {
-                "text": line.text,
-                "variants": list(line.variants),
-                "emotion": line.emotion,
-                "show": line.show or "card",
-                "promotion": line.promotion,
-                "optional": line.optional,
-                "changed": show.overlay.touched(segment.id, line),
-            }
-            for line in segment.lines
-        ],
     }
+
+
+def _lines(show: Show, segment: Segment) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": line.text,
+            "variants": list(line.variants),
+            "emotion": line.emotion,
+            "show": line.show or "card",
+            "promotion": line.promotion,
+            "optional": line.optional,
+            "changed": show.overlay.touched(segment.id, line),
+        }
+        for line in segment.lines
+    ]
 
 
 def coming(show: Show, now: float) -> list[dict[str, Any]]:

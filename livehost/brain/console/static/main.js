@@ -13,8 +13,8 @@ import { showLog } from "./log.js";
 import { openMicrophone } from "./microphone.js";
 import { showOutputs, wireOutputs } from "./outputs.js";
 import { pictureIs, sample, showPlots } from "./plots.js";
-import { refreshRundown, showRundown, whenChanged, wireRundown } from "./rundown.js";
-import { showProducts, whenSold } from "./sales.js";
+import { showRundown, takeRundown, wireRundown } from "./rundown.js";
+import { showProducts } from "./sales.js";
 import { note, patched, show, takeEvents, takeRecent } from "./state.js";
 import { showNumbers, showStatus } from "./status.js";
 import { wireTabs } from "./tabs.js";
@@ -70,18 +70,18 @@ const link = new Link({
   state: (status, recent) => {
     show.status = status;
     if (recent) takeRecent(recent);
+    takeRundown();
     render();
   },
   patch: (patch) => {
     show.status = patched(show.status ?? {}, patch);
-    refreshRundown(render);
+    takeRundown();
     render();
   },
   events: (events, leftOut) => {
     takeEvents(events, leftOut);
     for (const { kind, data } of events) {
       if (kind === "lease") leaseChanged(data);
-      if (kind === "command" || kind === "reload") refreshRundown(render, true);
     }
     render();
   },
@@ -192,12 +192,8 @@ wireTabs(document.querySelector("[role=tablist]"), (name) => {
   panel = name;
   render();
 });
-const look = () => refreshRundown(render, true);
-whenChanged(look);
-whenSold(look);
 setInterval(() => {
   sample();
-  refreshRundown(render);
   if (panel === "products" && !document.hidden) showProducts();
   if (panel === "numbers" && !document.hidden) PANELS.numbers();
 }, 1000);

@@ -1,50 +1,37 @@
 // The rundown: where the show is, what comes next and why, and changing it for this run.
-// In:  the answer to the command "rundown", asked again whenever something moved.   Out: segments; commands.
+// In:  the rundown in the state, as the server tells it.   Out: segments; commands.
 
-import { act, confirmed, quietly, twice } from "./act.js";
+import { act, confirmed, twice } from "./act.js";
 import { sortable } from "./drag.js";
 import { button, element, follow } from "./lists.js";
 import { may, show, spelled } from "./state.js";
 import { has, named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const EVERY_MS = 5000;
 const MOST_NEXT = 3;
 
 const opened = new Map(); // segments that the operator opened or closed, by id
 const undos = []; // commands that take back what was done here, the last at the end
-let asked = ""; // the state for which the rundown was asked
-let askedAt = 0;
-let asking = false;
+let taken = null; // the part of the state that is shown
 
-// --- asking -----------------------------------------------------------------------------------------
+// --- following --------------------------------------------------------------------------------------
 
-// Ask for the rundown when the show moved on, and now and then anyway. `again` is called when it came.
-export async function refreshRundown(again, now = false) {
-  if (!show.welcome || show.line !== "open" || !may("rundown") || document.hidden) return;
-  const state = JSON.stringify([show.status?.place, show.status?.product, show.welcome.epoch]);
-  if (asking || (!now && state === asked && performance.now() - askedAt < EVERY_MS)) return;
-  asking = true;
-  asked = state;
-  askedAt = performance.now();
-  const answer = await quietly("rundown");
-  asking = false;
-  if (!answer.ok || !Array.isArray(answer.data?.segments)) return;
-  show.rundown = { ...answer.data, at: performance.now() };
-  again();
+// Take the rundown from the state when it changed there.
+export function takeRundown() {
+  const told = show.status?.rundown ?? null;
+  if (told === taken) return;
+  const same = Boolean(told) && told.flash_sales === taken?.flash_sales; // of which seconds are left
+  taken = told;
+  show.rundown = told && {
+    ...told,
+    segments: (told.order ?? []).map((id) => ({ ...told.segments[id], lines: told.segments[id].lines ?? [] })),
+    flash_sales: Object.values(told.flash_sales ?? {}),
+    at: same ? show.rundown.at : performance.now(),
+  };
 }
 
-let refresh = () => {};
-
-export function whenChanged(action) {
-  refresh = action;
-}
-
-// Give a command on the rundown and look at once what it did.
-async function change(name, args, options) {
-  const answer = await act($("rundown-receipt"), name, args, options);
-  refresh();
-  return answer;
+function change(name, args, options) {
+  return act($("rundown-receipt"), name, args, options);
 }
 
 // --- showing ----------------------------------------------------------------------------------------

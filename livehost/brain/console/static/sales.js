@@ -10,15 +10,8 @@ import { word } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const LENGTHS = [3, 5, 10, 15, 30, 60];
 
-let refresh = () => {};
-
-export function whenSold(action) {
-  refresh = action;
-}
-
-async function change(name, args, options) {
-  await act($("product-receipt"), name, args, options);
-  refresh();
+function change(name, args, options) {
+  return act($("product-receipt"), name, args, options);
 }
 
 export function showProducts() {

@@ -9,7 +9,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 from aiohttp import hdrs, web
@@ -19,11 +18,11 @@ from livehost.brain.access.sessions import csrf
 from livehost.brain.command import Role, Who
 from livehost.brain.console.access import Access, Login
 from livehost.brain.console.answers import answer, refusal
+from livehost.brain.console.assets import Assets
 from livehost.brain.console.chatdoor import Bucket
 from livehost.brain.console.guard import PEER, WHO
 from livehost.brain.console.peer import Peer
 
-LOGIN = Path(__file__).parent / "static" / "login.html"
 MOST_BODY = 4096
 NOTED_EACH_SECOND, NOTED_AT_ONCE = 0.5, 30.0  # refused logins written into the audit log
 WRONG = "name or password is wrong"
@@ -48,10 +47,18 @@ class Doorway:
     Args:
         note: writes logins into the audit log.
         left: told of logins that ended, so that their sockets are closed.
+        assets: has the page to log in.
     """
 
-    def __init__(self, access: Access, note: Note, left: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        note: Note,
+        left: Callable[[str], Awaitable[None]],
+        assets: Assets,
+    ) -> None:
         self._access = access
+        self._assets = assets
         self._note = note
         self._left = left
         self._noted = Bucket(NOTED_EACH_SECOND, NOTED_AT_ONCE)
@@ -79,8 +86,8 @@ class Doorway:
             **{f'{name}{{result="{result}"}}': float(self.counts[result]) for result in results},
         }
 
-    async def _page(self, _: web.Request) -> web.StreamResponse:
-        return web.FileResponse(LOGIN, headers={hdrs.CACHE_CONTROL: "no-cache"})
+    async def _page(self, request: web.Request) -> web.Response:
+        return self._assets.answer(request, "login.html")
 
     async def _forms(self, request: web.Request) -> web.Response:
         return answer({"ok": True, "in": WHO in request, **self._access.forms()})

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 from livehost.brain.command import Command
 from livehost.brain.console.access import Access
 from livehost.brain.console.answers import answer, refusal
+from livehost.brain.console.assets import Assets
 from livehost.brain.console.chatdoor import MOST_BODY, ChatDoor
 from livehost.brain.console.desk import Desk
 from livehost.brain.console.doorway import Doorway
@@ -82,7 +83,8 @@ class Console:
         self._orders = Orders(desk)
         self._hub = Hub(desk)
         self._sockets = Sockets(desk, self._hub, self._orders)
-        self._doorway = Doorway(self._entry.access, desk.note, self._sockets.end)
+        self._assets = Assets(STATIC)
+        self._doorway = Doorway(self._entry.access, desk.note, self._sockets.end, self._assets)
         self._metrics = Exposition(
             desk.metrics,
             self._preview.metrics,
@@ -162,7 +164,7 @@ class Console:
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(lambda _: self._sockets.end())
         app.router.add_get("/", self._page)
-        app.router.add_static("/static/", STATIC)
+        app.router.add_routes(self._assets.routes())
         app.router.add_post("/api/chat", self._post_chat)
         app.router.add_post("/api/command", self._post_command)
         app.router.add_get("/api/status", self._get_status)
@@ -178,8 +180,8 @@ class Console:
 
     # --- page and reports -------------------------------------------------------------------------
 
-    async def _page(self, _: web.Request) -> web.StreamResponse:
-        return web.FileResponse(STATIC / "index.html", headers={hdrs.CACHE_CONTROL: "no-cache"})
+    async def _page(self, request: web.Request) -> web.Response:
+        return self._assets.answer(request, "index.html")
 
     async def _get_status(self, _: web.Request) -> web.Response:
         return answer(self._snapshot())

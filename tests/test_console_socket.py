@@ -439,6 +439,23 @@ def test_ping_tells_the_servers_clock():
     asyncio.run(main())
 
 
+def test_a_flood_of_pings_is_not_answered_beyond_the_limit():
+    async def main():
+        async with serving(FakeDesk()) as (_, client):
+            socket, *_ = await hello(client)
+            for n in range(500):
+                await socket.send_json({"type": "ping", "t": n})
+            await asyncio.sleep(1.2)
+            await socket.send_json({"type": "ping", "t": 4711})
+            pongs = []
+            while not pongs or pongs[-1] != 4711:
+                got = await socket.receive_json()
+                pongs += [got["t"]] if got["type"] == "pong" else []
+            assert 60 <= len(pongs) < 200
+
+    asyncio.run(main())
+
+
 def test_words_of_viewers_stay_data():
     async def main():
         desk = FakeDesk()

@@ -43,8 +43,8 @@ LOOK_SECONDS = 1.0  # how often a silent viewer's socket is looked at
 SHUTDOWN_SECONDS = 1.0
 RENEW_SECONDS = 2.0  # how soon a changed users file is in force
 LOOK_AGAIN = web.RequestKey("look_again", float)
-HTTP_CODES = {"role": 403, "busy": 429, "timeout": 504}
-"""Status of commands that the show did not even consider."""
+HTTP_CODES = {"role": 403, "busy": 429, "failed": 500, "timeout": 504}
+"""Status of commands that the show did not consider, or that broke."""
 
 
 class Console:

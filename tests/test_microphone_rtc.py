@@ -108,10 +108,12 @@ def test_what_a_client_says_reaches_the_stage_and_moves_the_lips():
             async with client.get("/metrics") as answer:
                 page = await answer.text()
             await peer.close()
-        return status, ended, page, [s for _, s in floor.sent]
+        return status, ended, page, floor
 
-    status, ended, page, sent = asyncio.run(main())
+    status, ended, page, floor = asyncio.run(main())
+    sent = [s for _, s in floor.sent]
     assert (status, ended) == (201, 200) and sent[-1].last
+    assert floor.ended == ["left"], "who ends the connection hands the host back"
     assert "livehost_microphone_turns_total 1.0" in page
     assert "livehost_microphone_open 0.0" in page
     assert jaw(sent) > 0.1

@@ -45,6 +45,7 @@ RELAYED_ONLY = """
     }
   };
 """
+BY_HTTP = "!video.srcObject && video.getVideoPlaybackQuality().totalVideoFrames > 5"
 PATHS = """(async () => {
   const found = [];
   for (const report of (await peers.at(-1).getStats()).values()) {
@@ -164,6 +165,32 @@ def test_a_browser_behind_a_firewall_sees_the_picture_through_the_relay(url, tmp
     assert states[-1] == "playing" and health["freezes"] == 0 and health["heard"] > 48_000
     assert turn.count("ALLOCATE processed, success") >= 2, "one for each side"
     assert not any(SECRET in line for line in turn.said)
+
+
+@needs_chromium
+def test_a_relay_that_dies_costs_the_picture_until_http_takes_over(tmp_path):
+    async def main():
+        now = asyncio.get_running_loop().time
+        async with coturn(tmp_path, *SHARED) as turn, relayed() as page:
+            servers = turn.server("turn:127.0.0.1:{port}", secret_env="TURN_SECRET")
+            async with showing(relay_only=True, **servers) as (_, console, client):
+                player = Player()
+                assert await player.join(client) == 201
+                await page.goto(console.address + "healthz")
+                await page.run(WATCH)
+                await decoded(page, 25)
+                turn.end()
+                await page.until("states.at(-1) === 'away'", 15)
+                await page.until(BY_HTTP, 40)
+                began = now()
+                async with client.delete(player.location) as answer:
+                    left = answer.status, now() - began
+                await player.close()
+                await page.goto("about:blank")
+        return left
+
+    status, seconds = asyncio.run(main())
+    assert status in (200, 404) and seconds < 4, "nobody waits for a relay that has gone"
 
 
 @needs_chromium

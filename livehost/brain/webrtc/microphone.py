@@ -26,7 +26,7 @@ from livehost.brain.webrtc.capture import PIECE, Capture, Sound, Taken
 from livehost.brain.webrtc.endpoint import Endpoint
 from livehost.brain.webrtc.floor import Floor
 from livehost.brain.webrtc.ice import Ice
-from livehost.brain.webrtc.peer import Refused, Session, answered, new_id
+from livehost.brain.webrtc.peer import Refused, Session, answered, close, new_id
 from livehost.clock import SAMPLE_RATE
 from livehost.errors import WireLost
 from livehost.rtc import description
@@ -198,7 +198,7 @@ class Microphones:
             await asyncio.Event().wait()
         finally:
             if self._now:
-                await self.end(self._now)
+                await self._close(self._now)
 
     def session(self, name: str) -> Microphone | None:
         """Return the open microphone, if that is its id."""
@@ -217,10 +217,10 @@ class Microphones:
         tracks: list[Any] = []
         microphone.peer = await answered(offer, self._ice, lambda p: _take_in(p, tracks), "Opus")
         if not tracks:
-            await microphone.peer.close()
+            await close(microphone.peer)
             raise Unsuitable("the offer sends no audio")
         while self._now:  # another one may be opened while one is closed
-            await self.end(self._now)
+            await self._close(self._now)
         self._now = microphone
         self._counts["turns"] += 1
         listening = self._listen(microphone, tracks[0])
@@ -228,15 +228,18 @@ class Microphones:
         return microphone
 
     async def end(self, session: Session) -> None:
+        """Close a microphone whose owner has left, and hand the host back."""
+        if microphone := self.session(session.id):
+            self._floor.end(microphone.turn.who, "left")
+            await self._close(microphone)
+
+    async def _close(self, microphone: Microphone) -> None:
         """Close a microphone; whose turn it is does not change."""
-        microphone = self.session(session.id)
-        if microphone is None:
-            return
         self._now = None
         if microphone.listening:
             microphone.listening.cancel()
             await asyncio.wait({microphone.listening})
-        await asyncio.shield(microphone.peer.close())  # it may not have begun to listen
+        await close(microphone.peer)  # it may not have begun to listen
 
     async def _listen(self, microphone: Microphone, track: Track) -> None:
         turn, now = microphone.turn, asyncio.get_running_loop().time
@@ -250,7 +253,7 @@ class Microphones:
             self._counts["spoken"] += turn.spoken
             self._counts["dropped"] += turn.dropped
             self._note(turn, now() - began, why)
-            await asyncio.shield(microphone.peer.close())
+            await close(microphone.peer)
 
     def _note(self, turn: Turn, seconds: float, why: str) -> None:
         spoken = round(turn.spoken / SAMPLE_RATE, 1)

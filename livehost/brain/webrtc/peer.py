@@ -5,6 +5,7 @@ In:  SDP, what is to be sent or received.   Out: an aiortc connection that is ab
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,7 @@ from livehost.brain.webrtc.ice import Ice
 from livehost.rtc import description
 from livehost.rtc.description import Fragment, Unsuitable
 
+CLOSE_SECONDS = 1.0
 NO_CODEC = (InvalidAccessError, InvalidStateError, OperationError)
 MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError)
 """What aiortc raises at descriptions that it cannot read."""
@@ -85,15 +87,22 @@ async def answered(
         await peer.setRemoteDescription(RTCSessionDescription(swift, "offer"))
         await peer.setLocalDescription(await peer.createAnswer())
     except NO_CODEC as error:
-        await peer.close()
+        await close(peer)
         raise Unsuitable(f"offer {takes}") from error
     except MALFORMED as error:
-        await peer.close()
+        await close(peer)
         raise Unsuitable("the session description cannot be read") from error
     except BaseException:
-        await peer.close()
+        await close(peer)
         raise
     return peer
+
+
+async def close(peer: RTCPeerConnection) -> None:
+    """Close a connection, waiting a moment only: a relay that has gone is told for a minute."""
+    # A task of its own, because aiortc does not bear to be cancelled while it closes.
+    closing = asyncio.get_running_loop().create_task(peer.close())
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
 
 
 async def trickle(peer: RTCPeerConnection, fragment: Fragment) -> None:

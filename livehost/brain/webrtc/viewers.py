@@ -21,7 +21,7 @@ from aiortc import RTCPeerConnection
 from livehost.brain.command import Who
 from livehost.brain.webrtc.endpoint import Endpoint
 from livehost.brain.webrtc.ice import Ice
-from livehost.brain.webrtc.peer import Refused, Session, answered, new_id
+from livehost.brain.webrtc.peer import Refused, Session, answered, close, new_id
 from livehost.brain.webrtc.source import Source
 from livehost.rtc import description
 from livehost.rtc.description import Unsuitable
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
 LOOK_SECONDS = 2.0
-CLOSE_SECONDS = 1.0
 LOSSY = 0.3  # share of packets lost, at which a viewer is better served by HTTP
 MOST_LOSSY = 5  # looks in a row
 STREAM = "livehost"  # both tracks belong to it: browsers keep them in step
@@ -152,8 +151,7 @@ class Viewers:
         if not self._viewers:
             self._watched.clear()
         viewer.feed.end()
-        # aiortc does not bear to be cancelled while it closes.
-        await asyncio.shield(viewer.peer.close())
+        await close(viewer.peer)
 
     async def run(self) -> None:
         """Feed viewers for ever. Cancelling ends their connections."""
@@ -165,7 +163,7 @@ class Viewers:
             for viewer in list(self._viewers.values()):
                 self._end(viewer, "closed")
             if self._ending:
-                await asyncio.wait(self._ending, timeout=CLOSE_SECONDS)
+                await asyncio.wait(self._ending)
 
     # --- one viewer -------------------------------------------------------------------------------
 
@@ -233,7 +231,7 @@ class Viewers:
             for viewer in list(self._viewers.values()):
                 if why := await viewer.hopeless():
                     log.info("WebRTC viewer let go", extra={"why": why})
-                    await self.leave(viewer, why)
+                    self._end(viewer, why)
 
 
 def _adopt(sender: Any, want_keyframe: Callable[[], None]) -> None:

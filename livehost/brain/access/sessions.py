@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from livehost.brain.access.users import digest
+from livehost.brain.whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -142,14 +142,9 @@ class Sessions:
         if self._path is None:
             return
         text = json.dumps([asdict(session) for session in self._known.values()])
-        part = self._path.with_name(f"{self._path.name}.part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.unlink(missing_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            part.replace(self._path)
+            write_whole(self._path, text, 0o600, sync=False)
         except OSError as error:
             log.warning("logins cannot be saved", extra={"error": str(error)})
 

@@ -9,7 +9,6 @@ nobody anything; they can be looked up at every request.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from pydantic import Field, field_validator
 
 from livehost.brain.command import Role
+from livehost.brain.whole import write_whole
 from livehost.errors import ConfigError
 from livehost.table import Model, toml_string
 from livehost.toml_file import load_toml
@@ -161,14 +161,7 @@ class Users:
     def _save(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = self.path.with_name(f"{self.path.name}.part")
-            part.unlink(missing_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(_text(self._users.values()))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path)
+            write_whole(self.path, _text(self._users.values()), 0o600)
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._stamp = _stamp(self.path)

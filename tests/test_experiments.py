@@ -25,7 +25,8 @@ from livehost.brain.experiments.titles import Titles
 from livehost.brain.experiments.trial import Trial
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.programme.course import Course
-from livehost.brain.script import Kind, Line, Segment, wordings
+from livehost.brain.programme.overlay import Overlay
+from livehost.brain.script import Kind, Line, Segment, key_of, wordings
 from livehost.brain.state import State
 from livehost.config import load_room
 from livehost.config_actions import Title
@@ -35,9 +36,9 @@ from .virtual import run
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-OPEN = Line("欢迎来到直播间。", variants=("晚上好，先说今天的价格。",))
+OPEN = Line("欢迎来到直播间。", variants=("晚上好，先说今天的价格。",), id="hello")
 RUNDOWN = (
-    Segment("open", None, Kind.OPENING, (OPEN, Line("坐稳了。"))),
+    Segment("open", None, Kind.OPENING, (OPEN, Line("坐稳了。", id="seat"))),
     Segment("tea", "tea", Kind.SELLING_POINTS, (Line("绿茶。"),)),
     Segment("cup", "cup", Kind.SELLING_POINTS, (Line("杯子。"),)),
     Segment("ask", None, Kind.CALL_TO_ACTION, (Line("点关注。"),)),
@@ -48,7 +49,7 @@ FILE = """
 id = "opening"
 what = "wording"
 segment = "open"
-lines = [1]
+lines = ["hello"]
 reward = { click = 1, order = 10 }
 window_seconds = 30
 least = 5
@@ -105,6 +106,10 @@ def room_of(tmp_path, text=FILE):
     return load_room(file)
 
 
+def line_at(place):
+    return next(each for each in RUNDOWN if each.id == place.segment).lines[place.line]
+
+
 class Show:
     """A lab over a real state file, and a clock."""
 
@@ -113,7 +118,9 @@ class Show:
         self.state = State(tmp_path / "s.sqlite3", "run")
         self.rundown = RUNDOWN
         seen = self.state.memory.seen
-        self.lab = Lab(room_of(tmp_path, text), lambda: self.rundown, self.state.store, self.clock)
+        self.lab = Lab(
+            room_of(tmp_path, text), lambda: self.rundown, self.state.store, line_at, self.clock
+        )
         self.state.sounds = self.lab.heard
         self.intake = Intake(self.state, Inbox(), most_bytes=4096, seen=seen)
         self.intake.told = self.lab.also(lambda *_: None)
@@ -123,7 +130,8 @@ class Show:
 
     def says(self, segment, line=0, round_=0):
         """A sentence of the script is chosen, sent and begins to sound."""
-        self.lab.chooser.wording(segment, line, round_)
+        on_air = {each.id: each.lines for each in self.rundown}
+        self.lab.chooser.wording(segment, on_air[segment][line].id, round_)
         self.lab.chooser.arranged(self.rundown, round_)
         number = self.state.new_id()
         self.state.utterance(
@@ -156,8 +164,8 @@ def test_a_choice_holds_however_often_and_in_whichever_process_it_is_asked_for(t
 
     async def life():
         show = Show(tmp_path, clock)
-        chosen.append([show.lab.chooser.wording("open", 0, r) for r in range(8)])
-        chosen.append([show.lab.chooser.wording("open", 0, r) for r in range(8)])
+        chosen.append([show.lab.chooser.wording("open", "hello", r) for r in range(8)])
+        chosen.append([show.lab.chooser.wording("open", "hello", r) for r in range(8)])
         await show.close()
 
     run(life())
@@ -166,11 +174,33 @@ def test_a_choice_holds_however_often_and_in_whichever_process_it_is_asked_for(t
     assert chosen[0].count(0) == chosen[0].count(1) == 4, "arms take turns at first"
 
 
+def test_a_line_that_the_operator_puts_in_moves_no_experiment(tmp_path):
+    async def main():
+        show = Show(tmp_path)
+        overlay = Overlay()
+        overlay.insert("open", None, "先插一句。")
+        on_air = {each.id: each for each in overlay.of(RUNDOWN)}
+        show.lab._line = lambda place: on_air[place.segment].lines[place.line]
+        lines = on_air["open"].lines
+        assert [line.id for line in lines] == ["", "hello", "seat"]
+        chosen = [show.lab.chooser.wording("open", line.id, 0) for line in lines]
+        assert chosen[0] is None and chosen[1] in (0, 1) and chosen[2] is None
+        show.lab.heard(Place("open", 0))
+        assert show["opening"].on is None, "the line put in is not what is tried"
+        show.lab.heard(Place("open", 1))
+        assert show["opening"].on is not None
+        orders = [key_of("open", line) for line in RUNDOWN[0].lines]
+        assert [key_of("open", line) for line in lines[1:]] == orders
+        await show.close()
+
+    run(main())
+
+
 def test_only_what_is_tried_is_chosen(tmp_path):
     async def main():
         show = Show(tmp_path)
         ask = show.lab.chooser
-        assert ask.wording("open", 1, 0) is None and ask.wording("tea", 0, 0) is None
+        assert ask.wording("open", "", 0) is None and ask.wording("tea", "", 0) is None
         for round_ in range(6):
             ids = [s.id for s in ask.arranged(RUNDOWN, round_)]
             first = show["first"].chosen(f"@{round_}").removesuffix("-first")
@@ -213,8 +243,8 @@ def test_without_a_file_nothing_is_chosen(tmp_path):
         room = load_room(room_of(tmp_path).file)
         room = room.model_copy(update={"show": room.show.model_copy(update={"experiments": None})})
         state = State(tmp_path / "s.sqlite3", "run")
-        lab = Lab(room, lambda: RUNDOWN, state.store)
-        assert lab.chooser.wording("open", 0, 0) is None
+        lab = Lab(room, lambda: RUNDOWN, state.store, line_at)
+        assert lab.chooser.wording("open", "hello", 0) is None
         assert lab.chooser.arranged(RUNDOWN, 0) is RUNDOWN
         lab.heard(Place("open"))
         assert lab.snapshot() == [] and lab.metrics() == {} and lab.warnings() == []
@@ -466,7 +496,7 @@ def test_one_command_stops_and_one_goes_on(tmp_path):
         clock.pass_(10)
         outcome, _ = await give(show, "experiment_stop", id="opening", keep="price")
         assert outcome.ok and outcome.data == {"kept": "price"}
-        assert [show.lab.chooser.wording("open", 0, r) for r in range(50, 60)] == [1] * 10
+        assert [show.lab.chooser.wording("open", "hello", r) for r in range(50, 60)] == [1] * 10
         assert show["opening"].on is None
         shown = len(show["opening"].shown)
         show.says("open", 0, 60)
@@ -481,10 +511,10 @@ def test_one_command_stops_and_one_goes_on(tmp_path):
         show = Show(tmp_path, clock)
         told = next(t for t in show.lab.snapshot() if t["id"] == "opening")
         assert told["kept"] == "price" and told["words"].startswith("已停止，固定用“price”")
-        assert show.lab.chooser.wording("open", 0, 70) == 1
+        assert show.lab.chooser.wording("open", "hello", 70) == 1
         outcome, _ = await give(show, "experiment_resume", id="opening")
         assert outcome.ok
-        assert {show.lab.chooser.wording("open", 0, r) for r in range(80, 90)} == {0, 1}
+        assert {show.lab.chooser.wording("open", "hello", r) for r in range(80, 90)} == {0, 1}
         outcome, _ = await give(show, "experiment_stop", id="opening")
         assert outcome.data["kept"] in ("warm", "price")
         await show.close()
@@ -634,10 +664,12 @@ A, B = '[[experiment.arm]]\nid = "a"\n', '[[experiment.arm]]\nid = "b"\n'
         (HEAD % "segment" + A + 'segment = "tea"\n' + B + 'segment = "tea"\n', "two arms are the"),
         (HEAD % "segment" + A + 'segment = "tea"\nwording = 1\n' + B + 'segment = "x"\n', "arm a"),
         (HEAD % "segment" + A + 'segment = "tea"\n' + B + 'segment = "no"\n', "no segment no"),
-        (HEAD % "wording" + 'segment = "open"\nlines = [2]\n' + TWO,
-         "line 2 has 1 wordings, not 2"),
-        (HEAD % "wording" + 'segment = "open"\nlines = [9]\n' + TWO,
-         "has no line 9"),
+        (HEAD % "wording" + 'segment = "open"\nlines = ["seat"]\n' + TWO,
+         "line seat has 1 wordings, not 2"),
+        (HEAD % "wording" + 'segment = "open"\nlines = ["nine"]\n' + TWO,
+         "has no line with the id nine; there are hello, seat"),
+        (HEAD % "wording" + 'segment = "open"\nlines = [1]\n' + TWO,
+         "name lines by the id"),
         (HEAD % "wording" + 'segment = "tea"\n' + TWO,
          "no line has 2 wordings"),
         (HEAD % "order" + "reward = {}\n" + A + 'order = ["tea"]\n', "reward"),
@@ -692,7 +724,7 @@ def test_the_show_asks_what_is_chosen(tmp_path):
         show = Show(tmp_path)
         writer.wording = show.lab.chooser.wording
         for round_ in range(10):
-            chosen = show.lab.chooser.wording("open", 0, round_)
+            chosen = show.lab.chooser.wording("open", "hello", round_)
             said = "".join(writer.script(Place("open", 0, 0, round_)))
             assert said == (OPEN.text, *OPEN.variants)[chosen]
         await show.close()

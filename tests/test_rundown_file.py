@@ -62,6 +62,8 @@ SALE = SEGMENT + '[[flash_sale]]\nid = "x"\nproduct = "bottle"\npromotion = "fla
         (SALE + "end = 2026-11-22T20:00:00+08:00\n", "end needs start"),
         (SEGMENT + 'lines = ["{left}"]\n'.replace("lines", "lines2"), "unknown key"),
         (SEGMENT.replace("欢迎。", "{left}"), "unknown slot {left}"),
+        (SEGMENT.replace('"欢迎。"', '{ id = "a", text = "x" }, { id = "a", text = "y" }'),
+         "segment.0: two lines have the id a"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_file_line_and_key(tmp_path, text, expected):

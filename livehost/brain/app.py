@@ -116,7 +116,10 @@ class Show:
         )
         self.link = StageLink(options.socket)
         self.actions = Actions(room.name, room.action, self.state.store)
-        self.lab = Lab(room, lambda: self.catalog.segments, self.state.store)
+        self.lab = Lab(
+            room, lambda: self.catalog.segments, self.state.store,
+            lambda place: self._line(place)[1],
+        )  # fmt: skip
         self.titles = Titles(room.title, self.state)
         self.state.sounds = self.lab.heard
         self.moments = Moments(self.actions.emit, self.state, lambda: self.catalog.products)

@@ -41,6 +41,7 @@ class Line:
         variants: other wordings of the text; see `wordings`.
         show: what is on the picture meanwhile, see `brain.storyboard`; "" is the product's card.
         optional: left out while the chat is busy.
+        id: by which experiments name it; "" for none.
         where: "file:line", for messages.
     """
 
@@ -50,6 +51,7 @@ class Line:
     variants: tuple[str, ...] = ()
     show: str = ""
     optional: bool = False
+    id: str = ""
     where: str = field(default="", compare=False)
 
 
@@ -115,6 +117,11 @@ def _order(count: int, key: str, cycle: int) -> list[int]:
     if cycle and order[0] == _shuffled(count, key, cycle - 1)[-1]:
         order[0], order[1] = order[1], order[0]
     return order
+
+
+def key_of(segment: str, line: Line) -> str:
+    """Return the key of a line for `wordings`: other lines before it do not change it."""
+    return f"{segment}.{line.id or line.text}"
 
 
 _SHUFFLED = 3  # two take turns

@@ -20,7 +20,7 @@ from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import History
 from livehost.brain.reply import Question, Replier
-from livehost.brain.script import wordings
+from livehost.brain.script import key_of, wordings
 from livehost.brain.sentences import split
 from livehost.brain.storyboard import shown
 from livehost.brain.utterance import Said
@@ -75,8 +75,8 @@ class ShowWriter:
         self._turn = turn
         self._pinned = pinned
         self._sale = sale
-        self.wording: Callable[[str, int, int], int | None] = lambda _segment, _line, _round: None
-        """Returns which text of a line (segment, line from 0, round) an experiment wants."""
+        self.wording: Callable[[str, str, int], int | None] = lambda _segment, _line, _round: None
+        """Returns which text of a line (ids of segment and line, round) an experiment wants."""
         self._understood: OrderedDict[str, Understood] = OrderedDict()
         self._about: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
 
@@ -105,8 +105,8 @@ class ShowWriter:
         segment, line = self._line(place)
         product, now = self.product(segment.product), self._now()
         turn = self._turn(place)
-        chosen = self.wording(segment.id, place.line, place.round)
-        for worded in wordings(line, turn, f"{segment.id}.{place.line}", chosen):
+        chosen = self.wording(segment.id, line.id, place.round)
+        for worded in wordings(line, turn, key_of(segment.id, line), chosen):
             if text := fill(worded, product, now):
                 return split(text)
         return []

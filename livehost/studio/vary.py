@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from livehost.brain.catalog import Catalog, Line
 from livehost.brain.gate import Gate
-from livehost.brain.script import wordings
+from livehost.brain.script import key_of, wordings
 from livehost.studio.draft import Draft
 from livehost.studio.essence import terms_of
 from livehost.studio.judge import stopped
@@ -61,9 +61,9 @@ def vary(draft: Draft, catalog: Catalog, gate: Gate, rounds: int, seed: str, now
 def variety(draft: Draft, rounds: int) -> Variety:
     """Return how different `rounds` rounds are, as they will be spoken."""
     lines = [
-        (Line(line.texts[0], variants=tuple(line.texts[1:])), f"{segment.id}.{n}")
+        (said := Line(line.texts[0], variants=tuple(line.texts[1:])), key_of(segment.id, said))
         for segment in draft.segments
-        for n, line in enumerate(segment.lines)
+        for line in segment.lines
     ]
     said = [tuple(next(wordings(line, n, key)).text for line, key in lines) for n in range(rounds)]
     alike = sum(one == other for n, one in enumerate(said) for other in said[n + 1 :])

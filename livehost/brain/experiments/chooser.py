@@ -31,15 +31,15 @@ class Chooser:
         self._trials = trials
         self._now = now
 
-    def wording(self, segment: str, line: int, round_: int) -> int | None:
+    def wording(self, segment: str, line: str, round_: int) -> int | None:
         """Return which text of a line to say: 0 is its own, 1 its first variant; None: any.
 
         Args:
-            line: from 0.
+            line: its id.
         """
         for trial in self._of(What.WORDING):
             plan = trial.plan
-            if plan.segment == segment and (not plan.lines or line + 1 in plan.lines):
+            if plan.segment == segment and (not plan.lines or line in plan.lines):
                 return (self._arm(trial, segment, round_).wording or 1) - 1
         return None
 
@@ -69,8 +69,12 @@ def reordered(segments: Sequence[Segment], order: Sequence[str]) -> Sequence[Seg
     return [next(named) if segment.id in order else segment for segment in segments]
 
 
-def follow(trial: Trial, place: Place, now: datetime) -> None:
-    """Note that a place of the script is heard: an arm may be on from here, or be over."""
+def follow(trial: Trial, place: Place, line: str, now: datetime) -> None:
+    """Note that a place of the script is heard: an arm may be on from here, or be over.
+
+    Args:
+        line: the id of its line.
+    """
     plan = trial.plan
     on = trial.on
     match plan.what:
@@ -85,7 +89,7 @@ def follow(trial: Trial, place: Place, now: datetime) -> None:
         case What.WORDING:
             name = f"{place.segment}@{place.round}"
             if place.segment == plan.segment:
-                if not plan.lines or place.line + 1 in plan.lines:
+                if not plan.lines or line in plan.lines:
                     trial.begun(name, now)
             elif on:
                 trial.ended(now)

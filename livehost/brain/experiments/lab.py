@@ -24,7 +24,7 @@ from livehost.brain.experiments.plan import Experiment, Per, check, load
 from livehost.brain.experiments.trial import Shown, Trial
 from livehost.brain.experiments.words import said
 from livehost.brain.intent import Place
-from livehost.brain.script import Segment
+from livehost.brain.script import Line, Segment
 from livehost.brain.store import Store
 from livehost.config import Room
 from livehost.errors import ConfigError
@@ -51,6 +51,7 @@ class Lab:
 
     Args:
         rundown: returns the segments in force.
+        line: returns the line at a place, as it is on air.
 
     Attributes:
         problems: why the file on disk is not in force; empty when it is.
@@ -66,8 +67,10 @@ class Lab:
         room: Room,
         rundown: Callable[[], Sequence[Segment]],
         store: Store,
+        line: Callable[[Place], Line],
         now: Callable[[], datetime] = wall,
     ) -> None:
+        self._line = line
         self._path = room.near(room.show.experiments) if room.show.experiments else None
         self._language = room.language
         self._rundown = rundown
@@ -179,8 +182,9 @@ class Lab:
 
     def heard(self, place: Place) -> None:
         """Note that a sentence of the script begins to sound."""
+        line = self._line(place).id
         for trial in self._trials.values():
-            follow(trial, place, self._now())
+            follow(trial, place, line, self._now())
 
     def also(self, told: Taken) -> Taken:
         """Return a function that tells `told` of a message and counts it as well."""

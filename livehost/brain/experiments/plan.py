@@ -63,8 +63,8 @@ class Experiment(Model):
     what: What
     segment: Id | None = None
     """what = "wording": whose lines."""
-    lines: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    """what = "wording": which of its lines, from 1; empty: all that have the wordings."""
+    lines: tuple[Id, ...] = ()
+    """what = "wording": ids of its lines; empty: all that have the wordings."""
     reward: dict[Deed, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default={"click": 1.0, "order": 10.0}, min_length=1
     )
@@ -82,6 +82,13 @@ class Experiment(Model):
     """Share of choices that is spread evenly over all arms, for good."""
     seed: int = 1
     arm: tuple[Arm, ...] = Field(min_length=2, max_length=MOST_ARMS)
+
+    @field_validator("lines", mode="before")
+    @classmethod
+    def _lines_by_id(cls, value: object) -> object:
+        if isinstance(value, list | tuple) and any(isinstance(line, int) for line in value):
+            raise ValueError('name lines by the id that they have in the rundown: ["hello"]')
+        return value
 
     @field_validator("arm")
     @classmethod
@@ -163,10 +170,12 @@ def check(experiments: Sequence[Experiment], rundown: Sequence[Segment]) -> Iter
 def _wordings(experiment: Experiment, segment: Segment) -> Iterator[str]:
     most = max(arm.wording or 1 for arm in experiment.arm)
     of = f"experiment {experiment.id}: segment {segment.id}"
-    for number in experiment.lines:
-        if number > len(segment.lines):
-            yield f"{of} has no line {number}"
-        elif (has := 1 + len(segment.lines[number - 1].variants)) < most:
-            yield f"{of}: line {number} has {has} wordings, not {most}; add variants"
+    lines = {line.id: line for line in segment.lines if line.id}
+    for name in experiment.lines:
+        if name not in lines:
+            known = ", ".join(lines) or "none"
+            yield f"{of} has no line with the id {name}; there are {known}"
+        elif (has := 1 + len(lines[name].variants)) < most:
+            yield f"{of}: line {name} has {has} wordings, not {most}; add variants"
     if not experiment.lines and all(1 + len(line.variants) < most for line in segment.lines):
         yield f"{of}: no line has {most} wordings; add variants"

@@ -47,6 +47,8 @@ class LineText(Model):
     """A line in the file: a string, or a table with these keys."""
 
     more_slots: ClassVar[tuple[str, ...]] = ()
+    id: Id | None = None
+    """By which experiments name it."""
     text: Text
     emotion: Emotion | None = None
     """None takes the segment's."""
@@ -120,6 +122,13 @@ class SegmentText(Timed):
     interrupt: Interrupt | None = None
     """Where answers to viewers are let in; None takes the room's."""
     lines: Some[Said]
+
+    @model_validator(mode="after")
+    def _lines_have_own_ids(self) -> Self:
+        names = [line.id for line in self.lines if line.id]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two lines have the id {twice}")
+        return self
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -99,6 +99,7 @@ def _lines(
             said.variants,
             said.show or "",
             said.optional,
+            said.id or "",
             where(key, said.text[:20]),
         )
         for said in lines

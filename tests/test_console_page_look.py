@@ -157,6 +157,63 @@ def test_text_can_be_read(visit, theme):
     visit(scenario, full())
 
 
+WARNINGS = {
+    "catalog not reloaded: /a/b.toml:7: price: bad 'abc'": "b.toml 第 7 行 price",
+    "state cannot be written: database or disk is full": "状态文件写不进去：磁盘满了",
+    "audit log cannot be written: [Errno 28] No space left on device": "播出记录写不进去：磁盘满了",
+    "disk nearly full: 1.3 GB left for the recording": "录像的盘只剩 1.3 GB",
+    "voice openai is resting: openai: the server cannot be reached (X)":
+        "语音引擎 openai 出故障：连不上",
+    "voice kokoro is refused: /c.toml: 王小美 has withdrawn consent (revoked = 2026-11-20)":
+        "王小美 撤回了同意",
+    "language model: the language model cannot be reached: X": "先用商品卡回答",
+    "chat source bus: cannot be reached (connection refused)": "弹幕 bus 断了：连不上，对方没有开",
+    "action shop: cannot be reached (connection refused); 2 events wait":
+        "通知 shop 送不出去，有 2 条在等",
+    "picture: CUDA lost: out of memory": "显卡（CUDA）出故障",
+    "picture: encoder lost: h264_nvenc failed": "显卡编码失败",
+    "cached speech without consent cannot be deleted: 2 files": "有 2 段已撤回同意的声音删不掉",
+}  # fmt: skip
+"""What a show really says when it is in trouble, and what the operator reads."""
+
+
+def test_every_warning_is_told_in_plain_words_with_what_to_do(visit):
+    desk = scripted()
+    desk.values["warnings"] = list(WARNINGS)
+    desk.values["mode"] = "slate"
+    reasons = {
+        "connection refused: nothing listens there": "地址连不上",
+        "refused: the server hung up; is the stream key right? (error)": "推流码可能不对",
+        "unknown host name": "域名不存在",
+    }  # fmt: skip
+    desk.values["outputs"] = [
+        {"name": f"o{n}", "state": "waiting", "reason": why} for n, why in enumerate(reasons)
+    ]
+
+    async def scenario(page, desk, console):
+        await page.until("alarms.children.length === 3")
+        assert "恢复直播" in await page.run(
+            text("#alarms button")
+        )  # what one press undoes is first
+        more = "document.querySelector('#alarms-more')"
+        assert await page.run(f"{more}.textContent") == f"还有 {len(WARNINGS) + 4 - 3} 条"
+        await page.run(f"{more}.click()")
+        await page.until(f"alarms.children.length === {len(WARNINGS) + 4}")
+        told = await page.run(text("#alarms"))
+        for words in [*WARNINGS.values(), *reasons.values()]:
+            assert words in told, words
+        advice = "[...alarms.children].filter((row) => !row.querySelector('.todo')).length"
+        assert await page.run(advice) == 0
+        await page.run("window.rows = [...alarms.children].map((row) => row.dataset.key).join()")
+        tries = "action shop: cannot be reached (connection refused); 3 events wait"
+        told_before = list(WARNINGS)
+        desk.values["warnings"] = [tries if "shop" in w else w for w in told_before]
+        await page.until(f"{text('#alarms')}.includes('有 3 条在等')")
+        assert await page.run("rows === [...alarms.children].map((r) => r.dataset.key).join()")
+
+    visit(scenario, desk)
+
+
 def test_alarms_are_spoken_once(visit):
     async def scenario(page, desk, console):
         await page.until("document.body.dataset.line === 'open' && mode.dataset.mode === 'live'")

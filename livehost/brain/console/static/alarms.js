@@ -17,7 +17,7 @@ const ADVICE = [
   [/^disk nearly full/, "todoDiskSoon", "warn"],
   [/^the state file was damaged/, "todoState", "note"],
   [/^cached speech/, "todoConsent", "warn"],
-  [/^voice .*onsent/, "todoPerson", "bad"],
+  [/^voice \S+ is refused/, "todoPerson", "bad"],
   [/^voice /, "todoVoice", "warn"],
   [/^language model/, "todoModel", "note"],
   [/^chat source /, "todoSource", "warn"],
@@ -84,13 +84,16 @@ function alarm(key, level, text, todo = "", does = null) {
   return { key, level, text, todo, does: does && may(does.name) ? does : null };
 }
 
+// What stays the same while a warning's numbers and tries go on: it is one alarm.
+const NAMES = /^(voice \S+|chat source \S+|action \S+|viewers \w+|cached speech|language model)/;
+
 function told(status) {
   return (status.warnings ?? []).map((warning) => {
     const line = String(warning?.text ?? warning);
     const known = ADVICE.find(([pattern]) => pattern.test(line));
     const text = phrase(line);
     const todo = warning?.todo ? phrase(String(warning.todo)) : known ? word(known[1]) : "";
-    return text ? alarm(`told ${warning?.code ?? line}`, known?.[2] ?? "warn", text, todo) : null;
+    return text ? alarm(`told ${NAMES.exec(line)?.[0] ?? line.replace(/[\d.]+ GB/, "")}`, known?.[2] ?? "warn", text, todo) : null;
   }).filter(Boolean);
 }
 

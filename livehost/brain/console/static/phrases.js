@@ -28,7 +28,7 @@ export const PHRASES = [
   [/^audit log cannot be written: (.*)$/s, "播出记录写不进去：$1"],
   [/^disk nearly full: (\S+) GB left for (.*)$/, "磁盘快满了：$2只剩 $1 GB。"],
   [/^cached speech without consent cannot be deleted: (\d+) files$/, "有 $1 段已撤回同意的声音删不掉。"],
-  [/^voice (\S+) is not consented: (.*)$/s, "声音 $1 没有有效的同意书，已停用：$2"],
+  [/^voice (\S+) is refused: (.*)$/s, "声音 $1 没有有效的同意书，已停用：$2"],
   [/^voice (\S+) is \S+: (?:\S+: )?(.*)$/s, "语音引擎 $1 出故障：$2"],
   [/^language model: (.*)$/s, "大模型用不了，先用商品卡回答：$1"],
   [/^chat source (\S+): (.*)$/s, "弹幕 $1 断了：$2"],
@@ -57,6 +57,7 @@ export const PHRASES = [
 
 // Why something failed: parts of the sentences above, and of an output's reason.
 export const REASONS = [
+  [/^(?:.*\/)?([^/:]+):(\d+): ([^:]+): (.*)$/s, "$1 第 $2 行 $3：$4"],
   [/^connection refused: nothing listens there$/, "地址连不上，对方没有开"],
   [/^refused: the server hung up; is the stream key right\?.*$/s, "对方挂断了，推流码可能不对"],
   [/^refused: the stream key is wrong or already in use.*$/s, "推流码不对，或正被别处使用"],

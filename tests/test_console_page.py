@@ -442,6 +442,17 @@ def test_plots_follow_the_numbers(visit):
         name = await page.run("document.querySelector('[data-plot=tick] svg').ariaLabel")
         assert "61 ms" in name
         assert not await page.run("document.querySelector('[data-plot=gpu]')")  # nobody tells
+        desk.values["machine"] = {
+            "cpu_percent": 31.0, "gpu": "NVIDIA L4", "gpu_percent": 87, "gpu_celsius": 61,
+            "gpu_memory_used_mib": 6141, "gpu_memory_total_mib": 24564,
+        }  # fmt: skip
+        label = "document.querySelector('[data-plot={}] figcaption')?.textContent ?? ''"
+        await page.until(f"({label.format('gpu')}).includes('87 %')")
+        assert "编码" not in await page.run(label.format("gpu")), "the card has no encoder"
+        assert "25 %" in await page.run(label.format("gpuMemory"))
+        assert "61 °C" in await page.run(label.format("gpuHeat"))
+        desk.values["machine"]["gpu_encoder_percent"] = 12
+        await page.until(f"({label.format('gpu')}).includes('编码 12 %')")
 
     visit(scenario)
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 from aioice.ice import StunProtocol
 
+from livehost.stage.wishes import Wishes
+
 from .browser import chromium
 from .rtc import Live, Player, showing
 
@@ -22,7 +24,13 @@ pytestmark = [
 EXPECTED = "Failed to load resource"  # what a browser logs by itself at a 4xx or 5xx
 WATCH = """(async () => {
   const { LivePicture } = await import('/static/whep.js');
-  Object.assign(window, { health: {}, joins: [], offsets: [], states: [], behind: [] });
+  Object.assign(window, { health: {}, joins: [], offsets: [], states: [], behind: [], peers: [] });
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(settings) {
+      super(settings);
+      peers.push(this);
+    }
+  };
   window.video = document.createElement('video');
   video.muted = true;
   document.body.append(video);
@@ -35,6 +43,12 @@ WATCH = """(async () => {
     if (states.at(-1) !== state) states.push(state);
     if (behind !== undefined) window.behind.push(behind);
   }).run();
+})()"""
+
+COUNTED = """(async () => {
+  for (const report of (await peers.at(-1).getStats()).values()) {
+    if (report.type === 'inbound-rtp' && report.kind === 'video') return report;
+  }
 })()"""
 
 
@@ -114,19 +128,58 @@ def test_picture_comes_back_after_the_connection_ended(watch):
 
 
 @contextmanager
-def losing(share: float):
-    """Lose so many of the datagrams to viewers, at random; what ICE sends gets through."""
-    dice, send = random.Random(0), StunProtocol.send_data
+def losing(share: float, jitter: float = 0.0, back: float = 0.0):
+    """Lose so many of the datagrams to viewers, at random; what ICE sends gets through.
+
+    Args:
+        jitter: seconds that one may be late, so that they come in another order.
+        back: share of the datagrams from viewers that are lost, ICE's as well.
+    """
+    dice, send, receive = random.Random(0), StunProtocol.send_data, StunProtocol.datagram_received
+    loop = asyncio.get_running_loop()
 
     async def lossy(self, data, addr):
-        if dice.random() >= share:
+        if dice.random() < share:
+            return
+        if not jitter:
             await send(self, data, addr)
+        elif not self.transport.is_closing():
+            loop.call_later(dice.random() * jitter, self.transport.sendto, data, addr)
 
-    StunProtocol.send_data = lossy
+    def deaf(self, data, addr):
+        if dice.random() >= back:
+            receive(self, data, addr)
+
+    StunProtocol.send_data, StunProtocol.datagram_received = lossy, deaf
     try:
         yield
     finally:
-        StunProtocol.send_data = send
+        StunProtocol.send_data, StunProtocol.datagram_received = send, receive
+
+
+class Stage(Live):
+    """A stage that makes keyframes as often as a real one does for those who ask.
+
+    Attributes:
+        made: keyframes in the stream.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = 0
+        self._wishes = Wishes(super().want_keyframe, self._opus)
+        self.asked = 0
+
+    def want_keyframe(self) -> None:
+        self.asked += 1
+        self._wishes.keyframe()
+
+    def _tick(self, tick):
+        packets = super()._tick(tick)
+        for packet in packets:
+            self.made += packet.kind == "video" and packet.keyframe
+            self._wishes.made(packet)
+        return packets
 
 
 def test_lost_packets_are_sent_again_and_the_picture_goes_on(watch):
@@ -138,6 +191,65 @@ def test_lost_packets_are_sent_again_and_the_picture_goes_on(watch):
         assert await page.run("health.frozenMs") < 1500
 
     watch(scenario)
+
+
+def test_on_a_rough_network_the_picture_stands_still_for_moments_only(watch):
+    """5 % lost both ways, and datagrams up to 50 ms late, so that they overtake each other."""
+    stage, seconds = Stage(), 15
+
+    async def scenario(page, live, client):
+        await decoded(page)
+        encoder = live.encoder
+        with losing(0.05, 0.05, 0.05):
+            before, keys = await page.run(COUNTED), live.made
+            await asyncio.sleep(seconds)
+            after, keys = await page.run(COUNTED), live.made - keys
+        gone = {k: after[k] - before.get(k, 0) for k in after if isinstance(after[k], int | float)}
+        told = ("nackCount", "pliCount", "retransmittedPacketsReceived", "packetsLost",
+                "framesDecoded", "freezeCount", "totalFreezesDuration")  # fmt: skip
+        print({k: gone.get(k) for k in told}, "keyframes", keys, "asked", live.asked)
+        assert gone["nackCount"] > 5 and gone["retransmittedPacketsReceived"] > 5
+        assert gone["framesDecoded"] > 0.8 * 25 * seconds
+        assert gone["totalFreezesDuration"] < 0.1 * seconds
+        assert keys <= seconds + 1 and live.encoder is encoder
+        assert await page.run("states.at(-1) === 'playing' && states.length < 4")
+
+    watch(scenario, stage)
+
+
+def test_many_who_lost_the_picture_get_one_keyframe_for_all(watch):
+    stage, seconds = Stage(), 4
+
+    async def scenario(page, live, client):
+        players = [Player() for _ in range(3)]
+        for player in players:
+            assert await player.join(client) == 201
+            await player.seen(5)
+        await decoded(page)
+        begun = await page.run(COUNTED)
+        asked, made, encoder = live.asked, live.made, live.encoder
+        for _ in range(seconds * 10):
+            for player in players:
+                await lose_picture(player)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        asked, made = live.asked - asked, live.made - made
+        health = await page.run(COUNTED)
+        for player in players:
+            await player.close()
+        print("asked", asked, "made", made)
+        assert asked > 60 and 2 <= made <= seconds + 2
+        assert live.encoder is encoder and health["freezeCount"] == begun["freezeCount"]
+
+    watch(scenario, stage)
+
+
+async def lose_picture(player: Player) -> None:
+    """Have a player say that it has lost the picture (PLI)."""
+    for receiver in player.peer.getReceivers():
+        if receiver.track.kind == "video":
+            for ssrc in list(receiver._RTCRtpReceiver__active_ssrc):  # type: ignore[attr-defined]
+                await receiver._send_rtcp_pli(ssrc)
 
 
 def test_picture_comes_back_when_the_network_does(watch):

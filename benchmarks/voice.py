@@ -3,9 +3,10 @@
     python -m benchmarks.voice                      # speed only
     python -m benchmarks.voice --asr MODEL_FOLDER   # and pinyin / word errors (faster-whisper)
     python -m benchmarks.voice --studio --held-out  # Kokoro's two qualities side by side
+    python -m benchmarks.voice --texts said.txt     # sentences of your own, one a line
 
 The recogniser's own homophone errors do not count against the voice: Chinese is compared as
-pinyin without tones. Prints JSON.
+pinyin without tones, a letter as its name. Prints JSON.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import soxr
 from pypinyin import lazy_pinyin
 
 from livehost.brain.voice import ENGINES, Sentence, make_voice
+from livehost.brain.voice.g2p import LETTERS
 from livehost.brain.voice.level import BOTH_CHANNELS, loudness
 from livehost.brain.voice.lexicon import load_lexicon
 from livehost.brain.voice.normalise import spoken
@@ -63,6 +65,16 @@ MIXED = (
     "Nike这双跑鞋，鞋码36到44码，七天无理由退货。",
     "支持WiFi和蓝牙，用APP就可以控制。",
 )
+SIZES = (
+    "尺码有S、M、L、XL、XXL。",
+    "一百八十斤，穿XXL码就可以。",
+    "您穿XL码合适。",
+    "172厘米140斤要XL码。",
+    "158厘米100斤选S码或者M码。",
+    "一米七，一百三十斤，建议拍L码。",
+    "这件S码还有十件，M码没有了。",
+    "体重135斤，L码、XL码都能穿。",
+)
 ENGLISH = (
     "Welcome to the live room, everyone, thanks for joining us tonight!",
     "This dress was ninety nine dollars, and today it is only forty nine dollars.",
@@ -78,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--voice", metavar="NAME", help="name or path of a voice")
     parser.add_argument("--studio", action="store_true", help="and Kokoro as it was published")
     parser.add_argument("--held-out", action="store_true", help="and what no vocoder was taught")
+    parser.add_argument("--texts", type=Path, metavar="FILE", help="Chinese, one sentence a line")
     parser.add_argument("--limit", type=int, default=100, help="sentences of each kind")
     given = parser.parse_args(arguments)
     print(json.dumps(measure(given), ensure_ascii=False, indent=2))
@@ -120,13 +133,15 @@ def _room(given: argparse.Namespace, folder: Path, quality: str) -> Room:
 
 
 def _texts(given: argparse.Namespace) -> list[tuple[str, str]]:
-    kinds = {"chinese": CHINESE, "mixed": MIXED, "english": ENGLISH}
+    kinds = {"chinese": CHINESE, "mixed": MIXED, "sizes": SIZES, "english": ENGLISH}
+    if given.texts:
+        kinds = {"given": tuple(given.texts.read_text("utf-8").split("\n"))}
     if given.held_out:
         text = resources.files("livehost.vocoder").joinpath("held_out.txt").read_text("utf-8")
         kinds["held_out"] = tuple(text.split("\n"))
     if given.engine == "hibari":
         kinds = {"english": ENGLISH}
-    return [(kind, text) for kind, texts in kinds.items() for text in texts[: given.limit]]
+    return [(kind, text) for kind, texts in kinds.items() for text in texts[: given.limit] if text]
 
 
 async def _speak_all(room: Room, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -218,7 +233,8 @@ def _syllables(text: str) -> list[str]:
     said = said.replace("两", "二").replace("块", "元")
     units: list[str] = []
     for part in re.findall(r"[\u3400-\u9fff]+|[A-Za-z]", said):
-        units += lazy_pinyin(part) if ord(part[0]) > 127 else [part.lower()]
+        letter = re.sub(r"\d", "", LETTERS.get(part.upper(), part)).split()
+        units += lazy_pinyin(part) if ord(part[0]) > 127 else letter
     return units
 
 

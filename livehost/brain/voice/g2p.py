@@ -97,7 +97,8 @@ def transcribe(
         if match["zh"]:
             pieces += _symbols(_mandarin(match["zh"]), stressed)
         elif match["en"]:
-            pieces += [Symbols(" "), Symbols(_english_words(match["en"]), 1), Symbols(" ")]
+            said = _letter_names(match["en"]) or _english_words(match["en"])
+            pieces += [Symbols(" "), Symbols(said, 1), Symbols(" ")]
         else:
             pieces.append(Symbols(PUNCTUATION.get(match["other"], match["other"])))
     return _single_spaces(pieces)
@@ -151,6 +152,23 @@ def _english_words(text: str) -> str:
 
 
 _LETTER_NAMES = {"A": "ˈA", "I": "ˈI"}
+
+LETTERS = {
+    "A": "ei1", "B": "bi4", "C": "xi1", "D": "di4", "E": "yi4", "F": "ai4 fu1", "G": "ji4",
+    "H": "ai4 chi3", "I": "ai4", "J": "zhei4", "K": "kei4", "L": "ai4 le4", "M": "ai4 mu3",
+    "N": "en1", "O": "ou1", "P": "pi4", "Q": "kiu4", "R": "a4 er3", "S": "ai4 si1", "T": "ti4",
+    "U": "you1", "V": "wei1", "W": "da2 bu4 liu4", "X": "ai4 ke4 si1", "Y": "wai1", "Z": "zei4",
+}  # fmt: skip
+"""How letters are named in Mandarin. A recogniser hears "XXL码" so, and not in the English names
+that this voice gives letters; weak tones made it worse."""
+
+
+def _letter_names(text: str) -> str:
+    """Return the symbols of letters that stand alone, "" when there is a word among them."""
+    letters = text.split()
+    if any(len(letter) > 1 or letter.upper() not in LETTERS for letter in letters):
+        return ""
+    return " ".join("".join(map(to_ipa, LETTERS[letter.upper()].split())) for letter in letters)
 
 
 def _mandarin(text: str) -> list[Word]:

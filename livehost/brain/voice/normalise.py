@@ -14,7 +14,7 @@ from livehost.brain.voice.codes import HAN
 from livehost.brain.voice.numbers import NUMBER as N
 from livehost.brain.voice.rules import RULES, UNIT
 
-VERSION = 2
+VERSION = 3
 """Raise it when a rule changes what is said: speech made by the old rules is then made anew."""
 
 _SIGNS = str.maketrans(

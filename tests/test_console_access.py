@@ -459,13 +459,14 @@ def test_users_file_that_others_can_read_is_refused(tmp_path):
         Users(path)
 
 
-def test_broken_change_leaves_the_users_as_they_were(people, tmp_path):
+def test_broken_change_leaves_the_users_as_they_were(people, tmp_path, caplog):
     path = tmp_path / "users.toml"
     path.write_bytes(people[0].read_bytes())
     path.chmod(0o600)
     users = Users(path)
     path.write_text("broken")
     assert not users.renew()
+    assert [r.message for r in caplog.records] == ["users file is left aside; the one before holds"]
     assert users.get("otto") and "TOML" in users.problem
 
 

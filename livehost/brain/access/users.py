@@ -9,6 +9,7 @@ nobody anything; they can be looked up at every request.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from livehost.brain.whole import write_whole
 from livehost.errors import ConfigError
 from livehost.table import Model, toml_string
 from livehost.toml_file import load_toml
+
+log = logging.getLogger(__name__)
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
@@ -117,8 +120,11 @@ class Users:
         self._stamp = stamp
         try:
             self._take(_read(self.path))
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:
             self.problem = str(error)
+            log.warning(
+                "users file is left aside; the one before holds", extra={"error": str(error)}
+            )
             return False
         self.problem = ""
         return True

@@ -18,11 +18,13 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
     pytest.mark.skipif(
-        "LIVEHOST_STRESS" not in os.environ, reason="three minutes by the wall clock: make stress"
+        "LIVEHOST_STRESS" not in os.environ, reason="four minutes by the wall clock: make stress"
     ),
 ]
 
 PORT = 18_473
+SALE_SECONDS = 110  # its opening is said in the first minute of them
+FIRST_OF_SALE = "sale x before"
 KILLS = (
     "commit 9 before", "commit 12 after", "piece 9 after", "begin script after",
     "sending script after", "_started script before", "_started script after",
@@ -94,16 +96,33 @@ async def ask_now_and_then():
                 number -= 1
 
 
-async def killed_one_after_the_other(folder, ends):
-    """Run brains, each of which kills itself somewhere else; the last one lives on."""
+def write_rundown(folder, begins):
+    ends = begins + timedelta(seconds=SALE_SECONDS)
+    text = RUNDOWN.format(start=begins.isoformat(), end=ends.isoformat())
+    (folder / "rundown.toml").write_text(text)
+    return ends
+
+
+def soon():
+    return datetime.now(CHINA).replace(microsecond=0) + timedelta(seconds=8)
+
+
+async def killed_one_after_the_other(folder):
+    """Run brains, each of which kills itself somewhere else; the last one lives on.
+
+    The sale begins when it is the turn of its kills, however long the others took.
+    """
     stage = SocketStage(str(folder / "s.sock"))
     others = [asyncio.ensure_future(stage.serve()), asyncio.ensure_future(ask_now_and_then())]
     died = []
     try:
+        write_rundown(folder, soon() + timedelta(days=1))
         for wish in KILLS:
+            if wish == FIRST_OF_SALE:
+                ends = write_rundown(folder, soon())
             child = await start(folder, wish)
             try:
-                died.append((wish, await asyncio.wait_for(child.wait(), 20)))
+                died.append((wish, await asyncio.wait_for(child.wait(), 40)))
             except TimeoutError:  # that does not happen any more: the sale is over
                 child.kill()
                 await child.wait()
@@ -119,17 +138,12 @@ async def killed_one_after_the_other(folder, ends):
     return stage.air, died
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_kill_9_at_every_kind_of_transition(tmp_path):
     room_file(tmp_path)
     bottle = tmp_path / "products" / "bottle.toml"
     bottle.write_text(bottle.read_text().replace("end = 2027-", "end = 2099-"))
-    begins = datetime.now(CHINA).replace(microsecond=0) + timedelta(seconds=88)
-    ends = begins + timedelta(seconds=65)
-    (tmp_path / "rundown.toml").write_text(
-        RUNDOWN.format(start=begins.isoformat(), end=ends.isoformat())
-    )
-    air, died = asyncio.run(killed_one_after_the_other(tmp_path, ends))
+    air, died = asyncio.run(killed_one_after_the_other(tmp_path))
     killed = [wish for wish, code in died if code == -9]
     assert len(killed) >= len(KILLS) - 3, (died, len(air))
     heard = [s for s in air if s.interrupted is False]
@@ -140,7 +154,7 @@ def test_kill_9_at_every_kind_of_transition(tmp_path):
     assert texts.count("活动还在进行。") == 1, texts
     told = [s.at for s in heard if s.text == "公告说一遍。"]
     assert abs(len(told) - texts.count("公告说完了。")) <= 1
-    assert all(7.0 < b - a < 90.0 for a, b in pairwise(told)), told
+    assert all(7.0 < b - a < 150.0 for a, b in pairwise(told)), told
     fillers = [s.text for s in heard if s.text in ("评论区很安静。", "随便聊一聊吧。")]
     assert all(a != b for a, b in pairwise(fillers)), fillers
     outcomes = dict(sql(tmp_path, "SELECT outcome, count(*) FROM chat GROUP BY outcome"))

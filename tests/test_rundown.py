@@ -95,7 +95,7 @@ class Desk:
     def texts(self, intent):
         if intent.place:
             return sentences(self.director.line(intent.place)[1].text)[intent.place.sentence :]
-        if intent.lines:
+        if intent.lines and not intent.texts:
             return sentences("".join(line.text for line in intent.lines))
         return list(intent.texts) or ["答。"]
 
@@ -354,6 +354,20 @@ def test_a_line_put_in_is_said_next_also_after_the_last_line():
         desk.rundown[0] = replace(LONG, lines=lines)
         desk.director.inserted("long", before)
         assert desk.say(2) == ["新", ["甲二", "乙一"][before // 3]]
+
+
+def test_the_next_announcement_counts_from_the_rest_of_one_that_was_broken_off():
+    plan = Plan((), announcements=(Aside("rules", (Line("公告一。公告二。"),), every=30.0),))
+    desk = Desk(LONG, plan=plan)
+    desk.wall.seconds = 30.0
+    intent = desk.director.choose(desk.now)
+    desk.director.begun(intent, desk.now)
+    desk.director.sending(intent)
+    desk.wall.seconds = 55.0  # nobody was there
+    desk.director.resume(replace(intent, texts=("公告二。",)))
+    said = desk.say(40)
+    assert said[0] == "公告二" and said.index("公告一公告二") in (30, 31)
+    assert desk.programme.announcements.book["rules"].count == 2, "and its wording is the next one"
 
 
 # --- kills --------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ class Director:
     def sending(self, intent: Intent) -> None:
         """Note that the first of an utterance is sent: from now on it counts as said."""
         self.owed.settled(intent)
-        if intent.of and not intent.resumed:
+        if intent.of:
             self.programme.sending(intent)
 
     def started(self, intent: Intent, sentence: int, now: float | None = None) -> None:

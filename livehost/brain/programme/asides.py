@@ -58,10 +58,10 @@ class Book:
     def __getitem__(self, name: str) -> Memory:
         return self.of.setdefault(name, Memory())
 
-    def said(self, name: str, now: datetime) -> None:
-        """Note that an aside is said."""
+    def said(self, name: str, now: datetime, again: bool = False) -> None:
+        """Note that an aside is said; `again`: the rest of one that was broken off."""
         memory = self[name]
-        memory.last, memory.count = now, memory.count + 1
+        memory.last, memory.count = now, memory.count + (not again)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -105,10 +105,10 @@ class Announcements:
         """Return one that was taken and will not be said now."""
         self._taken.discard(name)
 
-    def said(self, name: str, now: datetime) -> None:
-        """Note that one is on its way to the viewers."""
+    def said(self, name: str, now: datetime, again: bool = False) -> None:
+        """Note that one, or the rest of one, is on its way to the viewers."""
         self._taken.discard(name)
-        self.book.said(name, now)
+        self.book.said(name, now, again)
 
     def due(self, aside: Aside, now: datetime) -> datetime | None:
         """Return when an announcement is next due, in the past when it is late; None: not soon."""
@@ -162,10 +162,10 @@ class Fillers:
         """Return the one that was taken."""
         self._taken = ""
 
-    def said(self, name: str, now: datetime) -> None:
-        """Note that one is on its way to the viewers."""
+    def said(self, name: str, now: datetime, again: bool = False) -> None:
+        """Note that one, or the rest of one, is on its way to the viewers."""
         self._taken, self.last = "", name
-        self.book.said(name, now)
+        self.book.said(name, now, again)
 
     def _since(self, now: datetime) -> float:
         last = [m.last for m in self.book.of.values() if m.last]

@@ -183,13 +183,16 @@ class Programme:
             self.fillers.put_back()
 
     def sending(self, intent: Intent) -> None:
-        """Note that an intent is on its way to the viewers: it will not come again."""
-        if intent.kind is IntentKind.SALE:
+        """Note that an intent is on its way to the viewers: it will not come again.
+
+        The time to the next announcement or filler counts from the rest of one, too.
+        """
+        if intent.kind is IntentKind.SALE and not intent.resumed:
             self.sales.said(intent.of)
         elif intent.kind is IntentKind.ANNOUNCEMENT:
-            self.announcements.said(intent.of, self.wall())
+            self.announcements.said(intent.of, self.wall(), intent.resumed)
         elif intent.kind is IntentKind.FILLER:
-            self.fillers.said(intent.of, self.wall())
+            self.fillers.said(intent.of, self.wall(), intent.resumed)
 
     def past(self, intent: Intent) -> bool:
         """Return whether an intent is no longer true; if it is, a sale may find other words."""

@@ -188,6 +188,7 @@ def test_a_wrong_key_is_not_retried_and_opens_the_breaker(shop):
     answer, said, replier = ask(shop, server, times=3)
     assert from_card(answer, said) and len(server.requests) == 1
     assert replier.counts == {"failed": 1, "open": 2}
+    assert replier.trouble, "the operator is told"
 
 
 def test_the_breaker_opens_after_three_failures_and_tries_again_later():

@@ -21,6 +21,8 @@ def warnings(show: Show) -> list[str]:
     voice = told(show)
     found += voice_status.warnings(voice.get("engines", {}))
     found += voice_status.cache_warnings(voice)
+    if why := getattr(show.replier.value, "trouble", ""):  # engines without a model have none
+        found.append(f"language model: {why}")
     found += [f"chat source {feed.name}: {feed.reason}" for feed in show.feeds if feed.troubled]
     found += show.actions.warnings()
     found += show.lab.warnings()
@@ -35,10 +37,16 @@ TODO = (
     ("catalog not reloaded", "catalog", "correct the file; the old one stays in force"),
     ("word lists not reloaded", "wordlists", "correct the file; the old one stays in force"),
     ("state cannot be written", "disk", "free space on the disk, or repair it"),
+    ("disk nearly full", "disk", "delete old recordings, or use another disk"),
     ("audit log cannot be written", "disk", "free space on the disk, or repair it"),
     ("the state file was damaged", "state", "the show goes on anew; keep the file for support"),
     ("cached speech", "consent", "delete the files by hand: their person no longer consents"),
     ("voice", "voice", "the next voice speaks meanwhile; look at the engine that is named"),
+    (
+        "language model",
+        "model",
+        "the product card answers meanwhile; look at server and key",
+    ),
     ("chat source", "chat", "look at the platform's page and at the source's settings"),
     ("action", "action", "look at the program at its address; nothing is lost meanwhile"),
     ("experiment", "experiment", "correct the file, or have the audience reported"),

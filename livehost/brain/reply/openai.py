@@ -104,6 +104,7 @@ class OpenAIReplier:
 
     Attributes:
         counts: answers by outcome: model, slow, failed, stopped, open, own, cut, budget.
+        trouble: why the product card answers in its place; "" while the model is well.
     """
 
     name = "openai"
@@ -132,6 +133,7 @@ class OpenAIReplier:
         self._budget, self._spent_out = Budget(settings.most_tokens_per_hour), False
         self._session: aiohttp.ClientSession | None = None
         self.counts: Counter[str] = Counter()
+        self.trouble = ""
 
     def reply(self, question: Question) -> Answer:
         """Return the answer. Closing it cancels the request."""
@@ -239,6 +241,7 @@ class OpenAIReplier:
                     if said >= MOST_SENTENCES:
                         break
             self._breaker.good()
+            self.trouble = ""
             self.counts["model"] += said > 0
         except LivehostError as error:
             exchange.error = str(error)
@@ -252,6 +255,7 @@ class OpenAIReplier:
         """Return whether the hour's tokens are used up; told once each time."""
         spent = self._budget.left(now) <= 0
         if spent and not self._spent_out:
+            self.trouble = "the hour's tokens are used up"
             log.warning("the language model's tokens for this hour are used up; the card answers")
         self._spent_out = spent
         return spent
@@ -262,6 +266,7 @@ class OpenAIReplier:
         before = self._breaker.open(now)
         self._breaker.bad(now, broken=isinstance(error, BackendBroken))
         if self._breaker.open(now) and not before:
+            self.trouble = str(error)
             log.warning("The language model is left alone for a while", extra={"error": str(error)})
 
     # --- time -----------------------------------------------------------------------------------

@@ -267,7 +267,8 @@ def exposures(folder, seed=3):
             "arm": [{"id": "warm", "wording": 1}, {"id": "price", "wording": 2}],
         }
     )  # fmt: skip
-    base.execute("INSERT INTO experiments VALUES (?, ?, '', '')", (plan.id, plan.model_dump_json()))
+    older = plan.model_dump_json().replace('"lines":[]', '"lines":[1]')  # lines had numbers
+    base.execute("INSERT INTO experiments VALUES (?, ?, '', '')", (plan.id, older))
     draw = random.Random(seed)
     for n in range(120):
         arm = plan.names[n % 2]

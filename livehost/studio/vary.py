@@ -61,9 +61,9 @@ def vary(draft: Draft, catalog: Catalog, gate: Gate, rounds: int, seed: str, now
 def variety(draft: Draft, rounds: int) -> Variety:
     """Return how different `rounds` rounds are, as they will be spoken."""
     lines = [
-        (said := Line(line.texts[0], variants=tuple(line.texts[1:])), key_of(segment.id, said))
-        for segment in draft.segments
-        for line in segment.lines
+        (line, key_of(segment.id, line))
+        for segment, drafted in draft.lines()
+        for line in [Line(drafted.texts[0], variants=tuple(drafted.texts[1:]))]
     ]
     said = [tuple(next(wordings(line, n, key)).text for line, key in lines) for n in range(rounds)]
     alike = sum(one == other for n, one in enumerate(said) for other in said[n + 1 :])

@@ -11,6 +11,7 @@ dev: the rules were written with it. held_out: written before the rules, by the 
 never listed; its words are in the author's mind all the same, so it says what the rules cover and
 not how they meet new words. late: written afterwards to find what they miss, then used like dev.
 last: written when all was finished, scored once; this is how claims in new words fare.
+disguised: one disguise after the other; scored when it was written, then used like dev.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from livehost.config import Room, load_toml
 
 FOLDER = Path(__file__).with_name("gate_items")
 DEMO = Path(__file__).parent.parent / "scripts" / "demo"
-PARTS = ("dev", "held_out", "late", "last")
+PARTS = ("dev", "held_out", "late", "last", "disguised")
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=timezone(timedelta(hours=8)))
 ROUNDS = 5
 

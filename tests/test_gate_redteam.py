@@ -58,6 +58,33 @@ def test_claims_in_new_words_are_found_in_part_and_figures_in_full(judged):
         assert last[category].recall == 1.0
 
 
+def test_disguises_are_undone_and_near_misses_pass(judged):
+    """`disguised` was scored when it was written (88.3 % and 88.3 %), then the misses mended."""
+    score = judged["disguised"].scores["all"]
+    assert score.attacks == score.clean == 60
+    assert score.recall >= 0.98 and score.precision >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("attack", "clean"),
+    [
+        ("全网zdj", "编号zdjk的面料"),  # initials as a whole word only
+        ("你这个 s.b 别来了", "选 s 和 b 两个码"),
+        ("全网弟一的保温", "弟一件哥一件"),
+        ("采用砖利技术", "转力气大一点"),
+        ("加喂信领券", "喂，信号不好的刷新一下。"),
+        ("妈的，快买", "我妈的生日礼物"),
+        ("没有它治不了的病", "它治不了病"),
+        ("It reduces your blood pressure.", "It reduces the weight of your bag."),
+        ("马上就沒了，最後一波", "最後再看一眼颜色"),
+    ],
+)
+def test_what_a_disguise_hides_is_found_and_what_looks_like_it_is_not(catalog, attack, clean):
+    gate = Gate(catalog)
+    assert not gate.check(attack, None, NOW).ok
+    assert gate.check(clean, None, NOW).ok
+
+
 def test_a_claim_is_stopped_by_the_rule_that_it_breaks(judged):
     wrong = [
         (item.text, item.rules, verdict.rule)

@@ -40,6 +40,7 @@ _BUT = re.compile(
     "|[a-z0-9]{4,}",
     re.I,
 )
+_CANNOT = re.compile("不[了好]")
 _ASKS = re.compile(r"[吗么嘛]\s*[。！!？?]*$|[？?]")
 
 
@@ -50,6 +51,8 @@ def denied(text: str, start: int, end: int) -> bool:
     clause = rest[: clause_end.end()] if clause_end else rest
     if _ASKS.search(clause) or _TWIST.match(rest) or _BUT.search(rest):
         return False
+    if _CANNOT.search(text[start:end]):
+        return False  # 没有它治不了的病 is a boast
     return _denied_before(text[:start]) or bool(_AFTER.match(rest))
 
 

@@ -22,6 +22,8 @@ _PAIRS = (
     "〇零 ○零 ◯零 俩两 倆两 仨三 ➕加 ℃度 🔟十 "
     "⓿0 ❶1 ❷2 ❸3 ❹4 ❺5 ❻6 ❼7 ❽8 ❾9 ➊1 ➋2 ➌3 ➍4 ➎5 ➏6 ➐7 ➑8 ➒9 "
     "➀1 ➁2 ➂3 ➃4 ➄5 ➅6 ➆7 ➇8 ➈9 ⓵1 ⓶2 ⓷3 ⓸4 ⓹5 ⓺6 ⓻7 ⓼8 ⓽9 "
+    # traditional characters that a dictionary also calls simplified
+    "後后 祇只 菸烟 "
     # stand-ins
     "徽微 薇微 溦微 ❌x ✖x ✘x ✗x ✕x ❎x イ亻"
 )

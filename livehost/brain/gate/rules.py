@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from livehost.brain.gate.denial import denied
 from livehost.brain.gate.fold import Folded, fold
-from livehost.brain.gate.sounds import Heard, Sounds, hear
+from livehost.brain.gate.sounds import Heard, Sounds, hear, syllable
 from livehost.brain.product import Some
 from livehost.config import Model, load_toml
 from livehost.errors import ConfigError
@@ -24,6 +24,8 @@ from livehost.errors import ConfigError
 BUILT_IN = Path(__file__).with_name("lists")
 _MIRRORED = 3
 """Characters of the shortest word that is also looked for backwards."""
+_SPELT = 4
+"""Letters of the longest Latin word that is also found spelt out: "s b"."""
 
 
 class RuleText(Model):
@@ -234,11 +236,9 @@ def words_rule(rule_id: str, words: tuple[str, ...]) -> Rule:
 
 def _compiled(rule: RuleText) -> Rule:
     han = [fold(word).squeezed().text for word in rule.words if not word.isascii()]
-    latin = [
-        rf"(?<![a-z0-9]){re.escape(word.lower())}(?![a-z0-9])"
-        for word in rule.words
-        if word.isascii()
-    ]
+    latin = [_alone(word.lower()) for word in rule.words if word.isascii()]
+    if rule.scope == "say":
+        latin += [_alone(letters) for letters in map(_initials, rule.sounds) if len(letters) > 2]
     mirrored = [word[::-1] for word in han if rule.mirror and len(word) >= _MIRRORED]
     return Rule(
         rule,
@@ -249,6 +249,19 @@ def _compiled(rule: RuleText) -> Rule:
         _any(list(rule.allow)),
         _any([rule.needs] if rule.needs else []),
     )
+
+
+def _alone(word: str) -> str:
+    """Return an expression for a Latin word; a short one is also found with its letters apart."""
+    apart = r"[\s._*-]{1,2}".join(word)
+    either = f"(?:{word}|{apart})" if word.isalpha() and len(word) <= _SPELT else re.escape(word)
+    return rf"(?<![a-z0-9]){either}(?![a-z0-9])"
+
+
+def _initials(word: str) -> str:
+    """Return how a Chinese word is typed in short: 最低价 is "zdj"."""
+    letters = (syllable(char)[:1] for char in fold(word).squeezed().text)
+    return "".join(letter for letter in letters if letter.isascii() and letter.isalpha())
 
 
 def _any(patterns: list[str]) -> re.Pattern[str] | None:

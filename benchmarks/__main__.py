@@ -16,6 +16,7 @@ from benchmarks import (
     clip,
     console,
     cost,
+    crowd,
     evening,
     experiments,
     face,
@@ -26,7 +27,9 @@ from benchmarks import (
     preview,
     restart,
     table,
+    warm,
 )
+from livehost.errors import LivehostError
 
 SIZES = ((720, 1280), (1080, 1920))
 
@@ -35,11 +38,12 @@ def main() -> None:
     """Run the chosen measurements one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the live run")
-    more = "comma-separated; more: chat, clip, console, evening, experiments, face, lines, peers,"
-    more += " preview"
+    more = "comma-separated; more: chat, clip, console, crowd, evening, experiments, face, lines,"
+    more += " peers, preview, warm (needs --model)"
     parser.add_argument("--only", default="live,cost,restart,offset", help=more)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--cache", type=Path, help="speech cache to start from")
+    parser.add_argument("--model", type=Path, help="a .gguf file, for warm")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="livehost-cache-") as scratch:
         cache = given.cache or Path(scratch)
@@ -56,12 +60,20 @@ def main() -> None:
             "evening": evening.measure,
             "experiments": experiments.measure,
             "preview": preview.measure,
+            "crowd": lambda: crowd.measure(cache),
+            "warm": lambda: warm.measure(given.model),
             "face": lambda: face.measure(min(given.minutes, 3.0), cache),
         }
         results: dict[str, Any] = {"machine": machine.facts()}
         for name in given.only.split(","):
+            if name == "warm" and given.model is None:
+                print("warm is skipped: name a .gguf file with --model FILE", file=sys.stderr)
+                continue
             print(f"measuring {name}", file=sys.stderr)
-            results[name] = steps[name]()
+            try:
+                results[name] = steps[name]()
+            except LivehostError as error:
+                sys.exit(f"{name}: {error}")
     text = json.dumps(results, ensure_ascii=False, indent=2)
     print(text)
     print(table.markdown(results), file=sys.stderr)

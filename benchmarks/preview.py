@@ -121,7 +121,7 @@ async def _served(way: str, viewers: int) -> tuple[float, float]:
         )
         far.start()
         async with asyncio.timeout(60):
-            while await _watching_now(client, way) < viewers:  # noqa: ASYNC110
+            while await watching_now(client, way) < viewers:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         await asyncio.sleep(2)
         process, now = psutil.Process(), asyncio.get_running_loop().time
@@ -133,7 +133,8 @@ async def _served(way: str, viewers: int) -> tuple[float, float]:
         return result
 
 
-async def _watching_now(client: aiohttp.ClientSession, way: str) -> int:
+async def watching_now(client: aiohttp.ClientSession, way: str) -> int:
+    """Return how many a console says watch it by "webrtc" or "http"."""
     name = {"webrtc": "livehost_whep_viewers ", "http": "livehost_preview_viewers "}[way]
     async with client.get("/metrics") as answer:
         lines = (await answer.text()).splitlines()

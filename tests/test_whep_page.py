@@ -285,6 +285,21 @@ def test_where_webrtc_is_off_or_full_the_picture_comes_by_http(watch):
     watch(scenario, viewers=0)
 
 
+def test_one_viewer_too_many_gets_the_picture_by_http_and_disturbs_nobody(watch):
+    async def scenario(page, live, client):
+        await decoded(page)
+        async with page.another() as tab:
+            await tab.goto(await page.run("location.href"))
+            await tab.run(WATCH)
+            await tab.until("video.getVideoPlaybackQuality().totalVideoFrames > 5", 20)
+            assert await tab.run("video.srcObject === null && peers.length === 1")
+        assert await whep(client, "livehost_whep_refused_total") == 1
+        assert await whep(client, "livehost_whep_viewers") == 1
+        await decoded(page, 10)
+
+    watch(scenario, viewers=1)
+
+
 def test_where_no_datagram_comes_through_the_picture_comes_by_http(watch):
     async def scenario(page, live, client):
         await page.until("video.getVideoPlaybackQuality().totalVideoFrames > 5", 40)

@@ -97,7 +97,10 @@ def test_login_opens_the_console_and_logout_closes_it(people):
 
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("otto", "wrong"), ("nobody-here", PASSWORD), ("", ""), ("robot\n", PASSWORD), ("otto", "")],
+    [
+        *(("otto", "wrong"), ("nobody-here", PASSWORD), ("", ""), ("robot\n", PASSWORD)),
+        *(("otto", ""), (PASSWORD, "otto")),
+    ],
 )
 def test_wrong_login_tells_nothing_and_is_noted(people, user, password):
     async def main():
@@ -109,6 +112,7 @@ def test_wrong_login_tells_nothing_and_is_noted(people, user, password):
             assert (await client.get("/api/me")).status == 401
         assert [(note[1], note[2]) for note in desk.notes] == [("login", False)]
         assert PASSWORD not in str(desk.notes)
+        assert desk.notes[0][0].name == ("otto" if user == "otto" else "nobody known")
 
     asyncio.run(main())
 

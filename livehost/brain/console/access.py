@@ -118,6 +118,10 @@ class Access:
             return None
         return Who(session.user, role, address, f"{session.user}:{tab}", session.id)
 
+    def knows(self, name: str) -> bool:
+        """Return whether somebody of this name may log in."""
+        return self._role(name) is not None
+
     def _role(self, name: str) -> Role | None:
         if name == TOKEN_NAME and self._token:
             return Role.OWNER

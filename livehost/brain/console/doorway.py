@@ -132,7 +132,9 @@ class Doorway:
         wait = math.ceil(login.wait)
         self.counts["delayed" if wait else "wrong"] += 1
         if self._noted.take():
-            stranger = Who(name[:32] or "nobody", Role.VIEWER, peer.address)
+            # What is no user's name may be a password in the wrong field.
+            known = name if self._access.knows(name) else "nobody known"
+            stranger = Who(known, Role.VIEWER, peer.address)
             self._note(stranger, "login", False, "refused")
         if not wait:
             return refusal(401, WRONG)

@@ -120,6 +120,9 @@ class Words:
     def understood(self, intent):
         return ""
 
+    def asked_back(self, intent):
+        return frozenset()
+
     def holds(self, intent, text):
         return True
 

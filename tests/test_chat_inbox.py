@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehost.brain.chat.inbox import AGEING, MANY, MOST, MOST_ALIKE, STALE, Inbox
+from livehost.brain.chat.breath import CROWDED, MANY
+from livehost.brain.chat.inbox import AGEING, MOST, MOST_ALIKE, STALE, Inbox
 from livehost.brain.chat.kinds import Sort, is_question, product_in
 
 from .show_parts import comment, social
@@ -150,6 +151,37 @@ def test_a_breath_that_is_put_back_is_as_it_was():
     again = inbox.take(1.0, "tea")
     assert again.ids == ("0", "2", "3", "5", "1", "4") and again.left == 1
     assert not set(again.ids) & set(inbox.take(2.0, "tea").ids)
+
+
+def test_who_asks_while_the_answer_is_made_is_answered_with_it():
+    inbox = crowded(["多少钱", "还有货吗", "包邮吗"])
+    first = inbox.take(1.0, "tea")
+    for n, text in enumerate(("多少钱啊", "有优惠吗", "价格多少", "怎么洗", "cup多少钱")):
+        inbox.add(comment(text, f"late{n}", id=f"late{n}"), 2.0)
+    joined = inbox.join(first, 2.0, "tea")
+    assert {"0", "1", "2", "late0", "late2"} <= set(joined.ids)
+    assert not {"late1", "late3", "late4"} & set(joined.ids), "asks something else"
+    assert len(inbox) == 3 and len(set(joined.ids)) == len(joined.ids)
+
+
+def test_in_a_crowd_facts_and_sizes_are_answered_apart():
+    sizes = [f"{150 + n} {90 + 2 * n}斤穿什么码" for n in range(CROWDED)]
+    facts = crowded(["多少钱", "还有货吗", *sizes]).take(1.0, "tea")
+    assert {w.of.value for w in (facts, *facts.also)} == {"price", "stock"}
+
+
+def test_the_largest_crowd_goes_first():
+    texts = ["cup多少钱"] * 40 + ["多少钱"] * 200 + ["有什么颜色"]
+    assert crowded(texts).take(30.0, "tea").message.text == "多少钱"
+
+
+def test_what_a_viewer_was_asked_back_for_is_a_question():
+    inbox = Inbox(awaited=lambda message: message.user == "asked")
+    inbox.add(comment("2号", "asked"), 0.0)
+    inbox.add(comment("2号", "other"), 0.0)
+    taken = inbox.take(0.0, None, (Sort.QUESTION,))
+    assert taken.message.user == "asked" and not taken.same
+    assert inbox.take(0.0, None, (Sort.QUESTION,)) is None
 
 
 def test_who_asks_the_same_again_waits_with_it():

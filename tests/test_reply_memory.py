@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from livehost.brain.reply import GroundedReplier, Question
 from livehost.brain.reply.budget import HOUR, Budget, tokens
-from livehost.brain.reply.memory import KEPT, MOST_ASKED, MOST_VIEWERS, Viewers
+from livehost.brain.reply.memory import CARRIED, KEPT, MOST_ASKED, MOST_VIEWERS, Viewers
 from livehost.brain.reply.understand import Body
+from livehost.brain.reply.which import which
 from tests.demo_shop import NOW, demo_catalog
 
 
@@ -33,7 +34,7 @@ def shop(tmp_path, clock):
     replier = GroundedReplier(catalog, now=clock)
 
     def ask(text, user="小明", product="jacket", message=""):
-        card = catalog.products[product]
+        card = catalog.products.get(product)
 
         async def said():
             question = Question(text, user, user, card, message=message)
@@ -54,6 +55,42 @@ def test_a_size_is_found_from_measures_given_earlier(shop):
 def test_height_now_and_weight_later_are_one_answer(shop):
     assert "体重" in shop("身高165穿多大")
     assert "M码" in shop("体重110斤")
+
+
+def test_the_product_named_next_answers_what_was_asked_back(shop):
+    asked = shop("怎么洗", product=None)
+    assert "温水" not in asked and shop.replier.awaits("小明", "2号")
+    assert not shop.replier.awaits("小红", "2号"), "somebody else"
+    assert "温水" in shop("2号", product=None)
+    assert not shop.replier.awaits("小明", "2号"), "it is answered"
+
+
+def test_this_one_is_the_product_on_the_card(shop):
+    shop("怎么洗", product=None)
+    assert "温水" in shop("就这个", product="bottle")
+
+
+def test_another_question_and_time_end_what_was_asked_back(shop, clock):
+    shop("怎么洗", product=None)
+    shop("坚果保质期多久", product=None)
+    assert not shop.replier.awaits("小明", "2号")
+    shop("怎么洗", product=None)
+    clock.now += CARRIED + timedelta(seconds=1)
+    assert not shop.replier.awaits("小明", "2号")
+
+
+@pytest.mark.parametrize(
+    ("text", "product"),
+    [
+        ("2", "bottle"), ("二号", "bottle"), ("2号链接的", "bottle"), ("保温杯", "bottle"),
+        ("第三个吧", "nuts"), ("number 3", "nuts"), ("就这个", "jacket"), ("this one", "jacket"),
+        ("2号漏水吗", None), ("这个好看", None), ("好的", None), ("9号", None), ("12", None),
+    ],
+)  # fmt: skip
+def test_which_product_a_message_names_and_nothing_else(tmp_path, text, product):
+    products = demo_catalog(tmp_path).products
+    found = which(text, products.values(), products["jacket"])
+    assert (found and found.id) == product
 
 
 def test_new_measures_replace_old_ones(shop):

@@ -150,6 +150,7 @@ class Show:
         self.inbox = Inbox(
             self.state.chat_is,
             lambda text: product_in(text, self.writer.names()),
+            awaited=self._awaited,
         )
         manners = Manners(room.language, self.writer.sayable)
         for text, age in memory.heard:
@@ -170,6 +171,7 @@ class Show:
             kept=memory.programme,
             arranged=self.lab.chooser.arranged,
         )
+        self.director.shown = self._on_card
         self.director.tell = lambda kind, values: self.actions.emit(kind, values, "")
         self.speaker = Speaker(
             self.director,
@@ -199,7 +201,7 @@ class Show:
         self.intake.told = self.lab.also(self._written)
         self.state.told = self.feeds.settled
         answers = CommonAnswers(
-            self.catalog, room.language, lambda: self.director.product, self.writer.judged
+            self.catalog, room.language, lambda: self.director.seen, self.writer.judged
         )
         self.ahead = SpeechAhead(
             self.voice.get, self.writer, self.director, manners, self.sentence, answers.texts
@@ -211,6 +213,15 @@ class Show:
         self.feeds.written(message, source, fresh)
         if fresh and message.kind is ChatKind.COMMENT:
             self.programme.rate.note(asyncio.get_running_loop().time())
+
+    def _awaited(self, message: ChatMessage) -> bool:
+        replier = self.replier.value
+        return replier is not None and replier.awaits(message.user, message.text)
+
+    def _on_card(self) -> str | None:
+        """Return the product whose card viewers see."""
+        name = self.picture.card.get("name")
+        return next((p.id for p in self.catalog.products.values() if p.name == name), None)
 
     def _turn(self, place: Place) -> int:
         return self.director.course.turn(place)
@@ -301,7 +312,7 @@ class Show:
     async def _warm(self) -> None:
         """Have a language model read the card of the product on air before anybody asks."""
         replier = await self.replier.get()
-        await keep_warm(replier, lambda: self.writer.product(self.director.product))
+        await keep_warm(replier, lambda: self.writer.product(self.director.seen))
 
     async def _consents(self) -> None:
         """Write down whose voices and whose face are in use."""

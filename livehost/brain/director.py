@@ -47,6 +47,7 @@ class Director:
         course: the way through the rundown.
         owed: what will be said in any case.
         tell: told (kind, values) of segments that begin.
+        shown: returns the product whose card viewers see.
         held: somebody speaks for the host: nothing but the operator's texts is chosen.
     """
 
@@ -68,6 +69,7 @@ class Director:
     ) -> None:
         self.programme = programme or Programme(now=now)
         self.tell: Callable[[str, dict[str, Any]], object] = lambda _kind, _values: None
+        self.shown: Callable[[], str | None] = lambda: None
         self._busy = False
         kept = kept or {}
         self.course = Course(
@@ -132,6 +134,11 @@ class Director:
         self._guests.put_back(intent, now)
 
     @property
+    def seen(self) -> str | None:
+        """The product that a question which names none is about: on air, else on the card."""
+        return self.product or self.shown()
+
+    @property
     def product(self) -> str | None:
         """The product of the segment on air."""
         return self.course.segment(self.cursor).product
@@ -161,12 +168,13 @@ class Director:
 
     # --- what became of it ------------------------------------------------------------------------
 
-    def begun(self, intent: Intent, now: float) -> None:
-        """Note that an intent goes on air."""
-        self._guests.begun(intent, now)
+    def begun(self, intent: Intent, now: float) -> Intent:
+        """Note that an intent goes on air; return it with all messages that it answers by now."""
+        intent = self._guests.begun(intent, now, self.seen)
         if intent.place and self._current(intent):
             self._begun = intent.place
             self._goes_on(intent.place)
+        return intent
 
     def sending(self, intent: Intent) -> None:
         """Note that the first of an utterance is sent: from now on it counts as said."""
@@ -236,9 +244,8 @@ class Director:
 
     def skip(self) -> str:
         """Go to the next segment; return its id."""
-        segments = self.course.segments
-        index = self.course.index(self.cursor)
-        return self.go_to(segments[(index + 1) % len(segments)].id)
+        segments, here = self.course.segments, self.course.index(self.cursor)
+        return self.go_to(segments[(here + 1) % len(segments)].id)
 
     def jump_to_product(self, product: str) -> str | None:
         """Go to the first segment of a product; return its id, or None when it has none."""
@@ -305,10 +312,10 @@ class Director:
         return None if self._closed else self.programme.take_announcement()
 
     def _take_question(self, now: float) -> Intent | None:
-        return None if self._closed else self._guests.question(now, self.product)
+        return None if self._closed else self._guests.question(now, self.seen)
 
     def _take_talk(self, now: float) -> Intent | None:
-        return None if self._closed else self._guests.talk(now, self.product)
+        return None if self._closed else self._guests.talk(now, self.seen)
 
     def _take_notice(self, now: float) -> Intent | None:
         return self._guests.notice(now)

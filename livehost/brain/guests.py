@@ -8,12 +8,14 @@ Pure: the caller says what time it is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from livehost.brain.chat.breath import CROWDED
 from livehost.brain.chat.classes import Class
-from livehost.brain.chat.inbox import Inbox, Waiting
+from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.chat.message import ChatMessage
+from livehost.brain.chat.waiting import Waiting
 from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.manners import Manners
 
@@ -30,9 +32,11 @@ THANKS_SECONDS = {
 }
 THANKS_APART = 15.0  # seconds between any two thanks
 MANY_ASK = 3  # questions waiting
+FEW_THANKS = 2  # sentences at once while they do
 BUSY = 3.0  # times as long between thanks while the chat is busy
-MOST_THANKED = 200  # messages settled by one sentence
+MOST_THANKED = 200  # messages settled by one sentence that names some
 FIRST_NOTICE = 60.0  # seconds after the start of a new show
+NOTICE_WAITS = 60.0  # seconds at most that a notice gives way to a crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +94,29 @@ class Guests:
             self._thanks_due = dict.fromkeys(self._thanks_due, now)
             self._thanks_from = now
 
-    def begun(self, intent: Intent, now: float) -> None:
-        """Note that an intent goes on air."""
+    def begun(self, intent: Intent, now: float, product: str | None = None) -> Intent:
+        """Note that an intent goes on air; return it with all messages that it answers by now.
+
+        Args:
+            product: on air.
+        """
         match intent.kind:
             case IntentKind.REPLY:
                 self._replies += 1
+                return self._joined(intent, now, product)
             case IntentKind.SCRIPT:
                 self._replies = 0
             case IntentKind.NOTICE:
                 self._notice_due, self._notice_taken = now + self._courtesy.notice, False
+        return intent
+
+    def _joined(self, intent: Intent, now: float, product: str | None) -> Intent:
+        """Return an answer with who asked the same while it was made or waited for its turn."""
+        for waiting in intent.waiting:
+            if (waiting.about or product) == intent.product:
+                joined = self._inbox.join(waiting, now, product)
+                intent = replace(intent, waiting=(joined,), answers=joined.ids)
+        return intent
 
     def question(self, now: float, product: str | None) -> Intent | None:
         """Return the answer to the best question, asked while `product` is on air."""
@@ -131,12 +149,14 @@ class Guests:
             urgent=urgent,
             breaks=urgent,
             waiting=(waiting,),
-            opening=self._manners.asked(waiting),
+            opening="" if waiting.also else self._manners.asked(waiting),
         )
 
     def notice(self, now: float) -> Intent | None:
         """Return the notice when it is due."""
-        if self._notice_taken or now < self._notice_due:
+        crowd = self._inbox.different(Sort.QUESTION) >= CROWDED
+        waits = NOTICE_WAITS if crowd else 0.0
+        if self._notice_taken or now < self._notice_due + waits:
             return None
         self._notice_taken = True
         minutes = self._courtesy.notice / 60
@@ -153,10 +173,14 @@ class Guests:
         for sort, seconds in THANKS_SECONDS.items():
             if now < self._thanks_due[sort] or (sort is Sort.TALK and not self._crowded):
                 continue
-            if found := self._inbox.drain(sort, MOST_THANKED, now):
+            if self._crowded and len(texts) >= FEW_THANKS:
+                break  # the others' turn comes with the next thanks
+            all_at_once = sort is Sort.LIKE  # in words that name nobody
+            most = self._inbox.waiting(sort) if all_at_once else MOST_THANKED
+            if found := self._inbox.drain(sort, most, now):
                 texts.append(self._manners.thanks(sort, found))
                 people += found
-                self._thanks_due[sort] = now + seconds * slower
+                self._thanks_due[sort] = now + seconds * (1.0 if all_at_once else slower)
         if not texts:
             return None
         self._thanks_from = now + THANKS_APART * slower

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from livehost.brain.chat.message import ChatMessage, Kind
 
 if TYPE_CHECKING:  # both know intents: the inbox by the gate and its catalog
-    from livehost.brain.chat.inbox import Waiting
+    from livehost.brain.chat.waiting import Waiting
     from livehost.brain.script import Line
 
 

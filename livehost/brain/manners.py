@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from livehost.brain.chat.classes import Class
-from livehost.brain.chat.inbox import Waiting
 from livehost.brain.chat.kinds import Sort
+from livehost.brain.chat.waiting import Waiting
 from livehost.brain.emotion import Feeling, felt
 from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.sentences import split

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -123,6 +123,7 @@ class OnAir:
         recent: the last sentences, for the console.
         counts: sentences heard and interrupted, by kind.
         answer_seconds: from a question's arrival to the first sample of its answer.
+        asked_back: returns the messages that an answer asks back instead of answering them.
     """
 
     def __init__(self, director: Director, record: Record, picture: Picture) -> None:
@@ -135,6 +136,7 @@ class OnAir:
         self.saying: tuple[Aired, int] | None = None
         self.recent: deque[dict[str, Any]] = deque(maxlen=MOST_RECENT)
         self.counts: Counter[str] = Counter()
+        self.asked_back: Callable[[Intent], Collection[str]] = lambda _intent: ()
         self.answer_seconds = Quantiles(200)
 
     def begin(self, aired: Aired, understood: str) -> None:
@@ -145,7 +147,7 @@ class OnAir:
         """
         self.counts[f"utterances.{aired.intent.kind.value}"] += 1
         self._aired[aired.id] = aired
-        self._director.begun(aired.intent, _now())
+        aired.intent = self._director.begun(aired.intent, _now())
         self._record.utterance(aired.id, aired.intent, understood)
 
     def adopt(self, utterances: Iterable[Aired]) -> None:
@@ -288,8 +290,10 @@ class OnAir:
         aired.settled = True
         if aired.intent.kind is IntentKind.THANKS and outcome == "answered":
             outcome = "digest"
+        back = self.asked_back(aired.intent) if outcome == "answered" else ()
         for message in aired.intent.answers:
-            self._record.chat_is(message, outcome, aired.id)
+            became = "asked_back" if message in back else outcome
+            self._record.chat_is(message, became, aired.id)
 
     def _note_refusal(self, aired: Aired, said: Said) -> None:
         self.counts["gate.replaced"] += 1

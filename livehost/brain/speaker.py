@@ -53,6 +53,10 @@ class Writer(TextWriter, Protocol):
         """Return what the asked question was taken for, "" when there is none."""
         ...
 
+    def asked_back(self, intent: Intent) -> frozenset[str]:
+        """Return the messages that an answer asks back instead of answering them."""
+        ...
+
     def holds(self, intent: Intent, text: str) -> bool:
         """Return whether a sentence that was judged before may still be said now."""
         ...
@@ -87,6 +91,7 @@ class Speaker:
         self._gives_way_within = gives_way
         self._air: asyncio.Task[None] | None = None
         self.on_air = OnAir(director, record, picture)
+        self.on_air.asked_back = writer.asked_back
         self._boundary = Boundary(link, picture, self.on_air, record)
         self._makings = Makings(director, writer, speak, record.new_id, self._boundary, self._made)
         self.failures = 0

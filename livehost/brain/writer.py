@@ -40,6 +40,7 @@ class Understood:
 
     intent: str = ""
     product: str | None = None
+    asked_back: frozenset[str] = frozenset()
 
 
 class ShowWriter:
@@ -198,6 +199,13 @@ class ShowWriter:
         asked = intent.asked
         return self._understood.get(asked.id, Understood()).intent if asked else ""
 
+    def asked_back(self, intent: Intent) -> frozenset[str]:
+        """Return the messages that an answer asks back instead of answering them."""
+        understood = self._understood.get(intent.asked.id) if intent.asked else None
+        back = understood.asked_back if understood else frozenset()
+        groups = [w for first in intent.waiting for w in (replace(first, also=()), *first.also)]
+        return frozenset(i for w in groups if w.message.id in back for i in w.ids)
+
     def product(self, product: str | None) -> Product | None:
         """Return a product by id."""
         return self._catalog.products.get(product) if product else None
@@ -250,7 +258,8 @@ class ShowWriter:
         """Remember what was understood; a fallback may understand it anew."""
         product = getattr(answer, "product", None)
         intent = str(getattr(answer, "intent", ""))
-        self._understood[message] = Understood(intent, product.id if product else None)
+        back = getattr(answer, "asked_back", frozenset[str]())
+        self._understood[message] = Understood(intent, product.id if product else None, back)
         while len(self._understood) > MOST_ANSWERS:
             self._understood.popitem(last=False)
 

@@ -28,7 +28,7 @@ from livehost.brain.chat.visitor import wait_for_visitors
 from livehost.config_chat import Douyin, secret
 
 SIGNED = ("x-msg-type", "x-nonce-str", "x-roomid", "x-timestamp")
-SHOWN = frozenset({"answered", "digest"})
+SHOWN = frozenset({"answered", "asked_back", "digest"})
 """Outcomes of messages that viewers saw or heard."""
 
 _KINDS = {

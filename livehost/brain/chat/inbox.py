@@ -14,22 +14,19 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 
-from livehost.brain.chat.classes import Class, Reading
+from livehost.brain.chat.breath import answered_with, together
+from livehost.brain.chat.classes import Class
 from livehost.brain.chat.kinds import Sort, reading_of, sort
 from livehost.brain.chat.limits import Limits
 from livehost.brain.chat.message import ChatMessage
+from livehost.brain.chat.waiting import Waiting
 
 MOST = 500  # different questions, thanks and other things
 MOST_ALIKE = 4  # times as many messages, where they ask the same
 MOST_OF_A_USER = 3  # waiting comments of one viewer
 MOST_TOGETHER = 300  # messages settled by one answer
-MANY = 3  # questions from which several are answered in one breath
-MOST_BREATH = 5  # different questions in one breath
-MOST_SIZES = 5  # sizes besides: a few words a viewer
-MOST_SAME = 30  # questions besides that what is said answers already
 AGEING = 30.0  # seconds of waiting that are worth one rank
 TOGETHER = 75.0  # seconds between the first and the last of those that are answered as one
 STALE = {Sort.QUESTION: 90.0, Sort.TALK: 90.0, Sort.CHATTER: 45.0}
@@ -52,68 +49,8 @@ _OF_CLASS = {Class.COMPLAINT: -0.5}
 """Rank of a class, whatever product it is about."""
 _LATER = {Class.QUALITY: 0.1, Class.COMPARISON: 0.1, Class.OTHER: 0.3}
 """Added to the rank: what does not decide about an order waits a little."""
-CROWD, MOST_CROWD = 0.3, 1.5  # of a rank, for each doubling of those who ask the same
+CROWD, MOST_CROWD = 0.3, 3.0  # of a rank, for each doubling of those who ask the same
 COMMENTS = (Sort.QUESTION, Sort.TALK, Sort.CHATTER)
-_SHORT = frozenset({Class.PRICE, Class.SIZE, Class.STOCK, Class.DELIVERY, Class.SERVICE})
-"""Classes whose answers are a few words of the card."""
-_ONE_ANSWER = frozenset(
-    {
-        "price",
-        "discount",
-        "stock",
-        "colours",
-        "sizes",
-        "shipping_fee",
-        "returns",
-        "warranty",
-        "order",
-    }
-)
-"""Intents that are answered the same whatever else the question holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message in the inbox.
-
-    Attributes:
-        since: the loop's time when it came in.
-        about: id of the product it names, or None.
-        key: equal for messages that one answer settles.
-        same: ids of messages that asked the same and are answered with it.
-        others: (user, nickname) of those, oldest first, each user once, less its own.
-        also: other questions about the same product, to be answered in the same breath.
-        left: how many different questions wait besides.
-        source: name of the source it came from.
-        reading: what it is; None when it is not a comment.
-    """
-
-    message: ChatMessage
-    sort: Sort
-    since: float
-    about: str | None = None
-    key: tuple[object, ...] = ()
-    same: tuple[str, ...] = ()
-    others: tuple[tuple[str, str], ...] = ()
-    source: str = ""
-    reading: Reading | None = None
-    also: tuple[Waiting, ...] = ()
-    left: int = 0
-
-    @property
-    def of(self) -> Class | None:
-        """The class of a comment."""
-        return self.reading.of if self.reading else None
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """All messages that leave with it."""
-        return (self.message.id, *self.same, *(i for other in self.also for i in other.ids))
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Nicknames of all who ask, each viewer once, the first first."""
-        return (self.message.nickname, *(name for _, name in self.others))
 
 
 Line = OrderedDict[str, Waiting]
@@ -127,6 +64,7 @@ class Inbox:
         gone: told (message id, why) for each message that leaves unanswered: "full", "stale",
             "user_limit", or a reason of `Limits`.
         about: returns the product a text names, or None.
+        awaited: returns whether a comment is what its viewer was asked back for: a question.
     """
 
     def __init__(
@@ -134,9 +72,11 @@ class Inbox:
         gone: Callable[[str, str], None] = lambda _id, _why: None,
         about: Callable[[str], str | None] = lambda _text: None,
         most: int = MOST,
+        awaited: Callable[[ChatMessage], bool] = lambda _message: False,
     ) -> None:
         self._gone = gone
         self._about = about
+        self._awaited = awaited
         self._most = most
         self._limits = Limits()
         self._lines: dict[LineKey, Line] = {}
@@ -206,32 +146,32 @@ class Inbox:
         also = self._in_the_same_breath(best, now, product)
         taken = self._taken(best, now)
         others = tuple(self._taken(other, now) for other in also)
-        left = len(self._groups.get(Sort.QUESTION, {}))
-        return replace(taken, also=others, left=left)
+        return replace(taken, also=others, left=self.different(Sort.QUESTION))
+
+    def join(self, taken: Waiting, now: float, product: str | None) -> Waiting:
+        """Remove what came since `taken` was taken and its answer settles too; return all of it.
+
+        Args:
+            product: on air, and the one that `taken` is answered about.
+        """
+        answer = [self._joined(one, now) for one in (replace(taken, also=()), *taken.also)]
+        groups = self._groups.get(taken.sort, {})
+        others = [next(iter(group.values())) for group in groups.values()]
+        answer += [self._taken(w, now) for w in answered_with(answer, others, product)]
+        return replace(answer[0], also=tuple(answer[1:]), left=taken.left)
+
+    def _joined(self, waiting: Waiting, now: float) -> Waiting:
+        """Return a message that was taken with those that came since and ask the same."""
+        group = self._groups.get(waiting.sort, {}).get(_group(waiting))
+        if not group:
+            return waiting
+        return _together([waiting, self._taken(next(iter(group.values())), now)])
 
     def _in_the_same_breath(self, best: Waiting, now: float, product: str | None) -> list[Waiting]:
         """Return the first of each other question that can be answered with `best`."""
-        groups = self._groups.get(Sort.QUESTION, {})
-        if best.of not in _SHORT or best.reading is None or len(groups) < MANY:
-            return []
-        about, english = best.about or product, best.reading.english
-        fitting = [
-            group
-            for group in groups.values()
-            if (first := next(iter(group.values()))) is not best
-            and first.of in _SHORT
-            and (first.about or product) == about
-            and first.reading is not None
-            and first.reading.english == english
-        ]
-        fitting.sort(key=lambda group: _score(group, now, product))
-        others = [next(iter(group.values())) for group in fitting]
-        sizes = [other for other in others if other.of is Class.SIZE][:MOST_SIZES]
-        short = [other for other in others if other.of is not Class.SIZE]
-        chosen = [best, *short[: MOST_BREATH - 1], *sizes]
-        asked = {other.reading.intent for other in chosen if other.reading} & _ONE_ANSWER
-        same = (o for o in short[MOST_BREATH - 1 :] if o.reading and o.reading.intent in asked)
-        return [*chosen[1:], *islice(same, MOST_SAME)]
+        groups = list(self._groups.get(Sort.QUESTION, {}).values())
+        groups.sort(key=lambda group: _score(group, now, product))
+        return together(best, [next(iter(group.values())) for group in groups], product)
 
     def _taken(self, first: Waiting, now: float) -> Waiting:
         """Remove a message and those that ask the same; return it with them."""
@@ -255,6 +195,10 @@ class Inbox:
         """Return how many messages of one sort wait."""
         return sum(len(line) for key, line in self._lines.items() if key[0] is kind)
 
+    def different(self, kind: Sort) -> int:
+        """Return how many different questions of one sort wait."""
+        return len(self._groups.get(kind, {}))
+
     def snapshot(self) -> dict[str, int]:
         """Return how many messages wait, by sort."""
         return {kind.value: self.waiting(kind) for kind in Sort}
@@ -266,10 +210,12 @@ class Inbox:
         if reading is None:
             return Waiting(message, kind, now, source=source)
         self.classes[reading.of.value] += 1
-        about = None
+        about, key = None, reading.key
+        if kind is not Sort.QUESTION and self._awaited(message):
+            kind, key = Sort.QUESTION, (message.id,)  # what it answers only its viewer asked
         if kind is Sort.QUESTION:
             about = self._about(message.text) or self._about(reading.plain)
-        return Waiting(message, kind, now, about, reading.key, source=source, reading=reading)
+        return Waiting(message, kind, now, about, key, source=source, reading=reading)
 
     def _refused(self, waiting: Waiting, now: float) -> str:
         """Return why a message is not queued, "" when it is."""

@@ -146,7 +146,7 @@ class Hub:
     def _hear(self, item: Item) -> None:
         if not self._boxes:
             return
-        flood = item.kind in FLOODS and item.data.get("outcome") != "answered"
+        flood = item.kind in FLOODS and item.data.get("outcome") not in ("answered", "asked_back")
         self._chat += flood
         if (self._chat > MOST_CHAT and flood) or len(self._pending) >= MOST_PENDING:
             self._left_out += 1

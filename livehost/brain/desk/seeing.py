@@ -97,7 +97,7 @@ class Seeing:
         outcome, utterance = self._show.state.outcomes.get(message, ("", None))
         if not outcome:
             return {"state": "waiting", "answer": ""}
-        if outcome not in {"answered", "digest"}:
+        if outcome not in {"answered", "asked_back", "digest"}:
             return {"state": "passed", "answer": ""}
         recent = self._show.speaker.on_air.recent
         said = (u["text"] for u in recent if u["utterance"] == utterance)

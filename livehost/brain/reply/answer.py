@@ -27,6 +27,7 @@ class Question:
         of: its class (`livehost.brain.chat.classes.Class`) as the chat was read; "" if it was not.
         together: questions of others about the same product, to be answered in the same breath.
         waiting: how many other questions wait; with many, answers are short.
+        about: the product that the viewer named in another message; None when in none.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Question:
     of: str = ""
     together: tuple[Question, ...] = ()
     waiting: int = 0
+    about: Product | None = None
 
 
 class Answer(AsyncGenerator[str, None]):
@@ -48,6 +50,7 @@ class Answer(AsyncGenerator[str, None]):
         intent: what the question was taken for.
         product: the product that the answer is about; its card backs the figures.
         engine: who answers; changes when a fallback takes over.
+        asked_back: ids of the messages that get a question in return: which product, which body.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Answer(AsyncGenerator[str, None]):
         self.intent = intent
         self.product = product
         self.engine = engine
+        self.asked_back: frozenset[str] = frozenset()
 
     def __aiter__(self) -> Answer:
         return self
@@ -93,6 +97,9 @@ class Replier(Protocol):
 
     def reply(self, question: Question) -> AsyncGenerator[str, None]:
         """Return the sentences of an answer; none when there is nothing to say."""
+
+    def awaits(self, user: str, text: str) -> bool:
+        """Return whether a message is what its viewer was asked back for."""
 
     async def close(self) -> None:
         """Close what is open; idempotent."""

@@ -39,6 +39,7 @@ from livehost.brain.reply.understand import (
     names_no_link,
     product_of,
 )
+from livehost.brain.reply.which import which
 from livehost.brain.reply.wording import Wording
 
 SURE = 0.75
@@ -52,8 +53,8 @@ _FOREIGN = 0.2
 what is not named is asked about the product at hand."""
 FEW = 4
 """Products whose prices are all said when nobody knows which one is asked about."""
-MANY = 3
-"""Waiting questions from which answers are short."""
+SOME, MANY = 1, 3
+"""Waiting questions from which answers are short, and from which nobody is called by name."""
 
 _SILENT = frozenset({"abuse", "politics", "minors"})
 """Categories of the gate that are better left alone."""
@@ -75,6 +76,8 @@ _OF_CLASS = {
 UNREPEATED = PERSONAL | {"no_product", "offtopic", "contact", "size_ask", "size_half"}
 UNREPEATED |= {key for key, _ in COMPLAINTS} | {"complaint"}
 """Situations of which nobody says "as I said"."""
+_ASKED_BACK = frozenset({"no_product", "size_ask"})
+"""Situations whose answer holds no fact, but a question."""
 _NO_QUESTION = frozenset({"greeting", "praise"})
 """Classes that ask for nothing on the card."""
 _CALLED = PERSONAL | {"no_product", "offtopic", "contact"}
@@ -121,15 +124,35 @@ class GroundedReplier:
 
         What is asked together is answered in as few sentences; to be called in an event loop.
         """
-        meaning = self.understand(question)
-        told = [self._told(question, meaning)]
-        told += [self._told(other, self.understand(other)) for other in question.together]
+        asked = [self.carried(one) for one in (question, *question.together)]
+        told = [self._told(one, self.understand(one)) for one in asked]
+        meaning = told[0].meaning
         told = [one for one in told if one.meaning.intent != "abuse"]
         if len(told) > 1:
             shown = next((one.meaning for one in told if _on_card(one)), meaning)
-            return Answer(_each(breath(told, self._wording)), meaning.intent, shown.product)
-        sentences = self._compose(told[0]) if told else []
-        return Answer(_each(sentences), meaning.intent, meaning.product)
+            answer = Answer(_each(breath(told, self._wording)), meaning.intent, shown.product)
+        else:
+            sentences = self._compose(told[0]) if told else []
+            answer = Answer(_each(sentences), meaning.intent, meaning.product)
+        answer.asked_back = self._asked_back(told)
+        return answer
+
+    def carried(self, question: Question) -> Question:
+        """Return what the viewer asked before, when this only says which product that was about."""
+        before = self.viewers.open_of(question.user, self._now())
+        if before is None or question.about:
+            return question
+        if not self.awaits(question.user, question.text):
+            return question
+        about = which(question.text, self._catalog.products.values(), question.product)
+        return replace(question, text=before[0], of=before[1], about=about)
+
+    def awaits(self, user: str, text: str) -> bool:
+        """Return whether a message is what its viewer was asked back for."""
+        products = self._catalog.products.values()
+        any_product = next(iter(products), None)
+        asked = self.viewers.open_of(user, self._now())
+        return asked is not None and which(text, products, any_product) is not None
 
     def variants(self, question: Question, count: int) -> Iterator[list[str]]:
         """Yield the answers that come first to a question: `count` whole ones, as many short."""
@@ -158,7 +181,7 @@ class GroundedReplier:
     def _about(self, question: Question, text: str, body: Body) -> Product | None:
         """Return the product that is named, was asked about earlier, or is on the card."""
         products = self._catalog.products
-        if named := product_of(text, products.values()):
+        if named := question.about or product_of(text, products.values()):
             return named
         viewer = self.viewers.of(question.user, self._now())
         if viewer and viewer.product in products and _EARLIER.search(text):
@@ -311,13 +334,21 @@ class GroundedReplier:
         stocks = [f"{card['short']}库存{card['stock']}" for card in cards if "stock" in card]
         return {"prices": "，".join(prices), "stocks": "，".join(stocks)}
 
+    def _asked_back(self, told: list[Told]) -> frozenset[str]:
+        """Return the messages that are asked back; remember those that a product will answer."""
+        back = [one for one in told if one.key in _ASKED_BACK]
+        for one in back:
+            if one.key == "no_product":
+                self.viewers.ask_back(one.question.user, one.question.text[:120], one.question.of)
+        return frozenset(one.question.message for one in back)
+
     def _compose(self, told: Told) -> list[str]:
         """Return the sentences of one answer: short when it was just told, or many wait."""
         question, words = told.question, self._wording
         now = asyncio.get_running_loop().time()
         again = words.said_lately(told.fact, question.message, now)
         again = again and told.key not in UNREPEATED
-        return self._addressed(told, self._worded(told, again, again or question.waiting >= MANY))
+        return self._addressed(told, self._worded(told, again, again or question.waiting >= SOME))
 
     def _worded(self, told: Told, again: bool, short: bool) -> list[str]:
         words = self._wording
@@ -336,7 +367,7 @@ class GroundedReplier:
         nick = question.nickname
         if not (sentences and nick and len(nick) <= NICK and question.waiting < MANY):
             return sentences
-        if told.key in _CALLED:
+        if told.key in _CALLED or question.waiting >= SOME:
             comma = "，" if told.language == "zh" else ", "
             return [f"{nick}{comma}{sentences[0]}", *sentences[1:]]
         return [self._wording.named(nick, told.language), *sentences]

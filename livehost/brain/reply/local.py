@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "livehost.brain.reply.local_child")
 REST_SECONDS, MOST_REST_SECONDS = 5.0, 300.0
 END_SECONDS = 3.0
+LOADING = "the local language model is loading"
+_MAGIC = b"GGUF"
 
 
 class LocalModel:
@@ -55,7 +57,7 @@ class LocalModel:
                 return self._url, self._key
             if self._child is None and not self._closed and time.monotonic() >= self._rests_until:
                 self._start()
-            raise Transient(self._error or "the local language model is loading")
+            raise Transient(self._error or LOADING)
 
     def close(self) -> None:
         """End the child."""
@@ -150,6 +152,8 @@ def check_model(model: Path, where: str) -> None:
             raise ConfigError(f"{where}: {model} holds no config.json; name a model's folder")
     elif model.suffix == ".gguf" and model.is_file():
         needed, extra = ("xllamacpp",), "gguf"
+        if not _is_gguf(model):
+            raise ConfigError(f"{where}: {model} is no model: it does not begin as a .gguf file")
     else:
         raise ConfigError(f"{where}: {model}: there is no .gguf file and no folder of a model")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -157,3 +161,8 @@ def check_model(model: Path, where: str) -> None:
         raise ConfigError(
             f"{where}: this model needs {', '.join(missing)}: pip install livehost[{extra}]"
         )
+
+
+def _is_gguf(model: Path) -> bool:
+    with model.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC

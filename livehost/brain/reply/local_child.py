@@ -21,6 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
+from livehost.errors import BackendBroken, LivehostError
 from livehost.process import give_way
 
 NICENESS = 8
@@ -51,6 +52,9 @@ def main() -> int:
     try:
         serve = serve_folder if Path(job.model).is_dir() else serve_gguf
         serve(job)
+    except LivehostError as error:
+        _tell(error=str(error))
+        return 1
     except Exception as error:  # a plugin's seam: told in one line, not raised
         _tell(error=f"{type(error).__name__}: {error}".splitlines()[0][:300])
         return 1
@@ -78,7 +82,13 @@ def serve_gguf(job: Job) -> None:
     wanted.n_ctx, wanted.n_parallel, wanted.cache_prompt = job.context, 1, True
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = job.threads
     wanted.ui = False
-    server = xllamacpp.Server(wanted)
+    try:
+        server = xllamacpp.Server(wanted)
+    except RuntimeError as error:  # it says no more than "check the input params"
+        raise BackendBroken(
+            f"llama.cpp cannot load {job.model}: it is damaged, too large for the memory, "
+            "or of a kind that this version of xllamacpp does not know"
+        ) from error
     _tell(url=f"{server.listening_address}/v1")
     _until_the_end()
 

@@ -17,6 +17,8 @@ from livehost.brain.reply.understand import Body
 MOST_VIEWERS = 2000
 MOST_ASKED = 3
 KEPT = timedelta(hours=3)
+CARRIED = timedelta(minutes=3)
+"""In which a viewer may still say which product a question was about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Viewer:
         product: id of the product last asked about; "" when none.
         asked: the last questions with what they were taken for, oldest first.
         message: id of the last one.
+        open: the last question and its class, when it was asked back which product it is about.
     """
 
     seen: datetime
@@ -36,6 +39,7 @@ class Viewer:
     product: str = ""
     asked: tuple[tuple[str, str], ...] = ()
     message: str = ""
+    open: tuple[str, str] | None = None
 
 
 class Viewers:
@@ -79,6 +83,16 @@ class Viewers:
         self._known.move_to_end(user)
         while len(self._known) > MOST_VIEWERS:
             self._known.popitem(last=False)
+
+    def ask_back(self, user: str, text: str, of: str) -> None:
+        """Remember that the question just noted waits for the product that it is about."""
+        if viewer := self._known.get(user):
+            self._known[user] = replace(viewer, open=(text, of))
+
+    def open_of(self, user: str, now: datetime) -> tuple[str, str] | None:
+        """Return the question of `user` that waits for its product, and its class."""
+        viewer = self.of(user, now)
+        return viewer.open if viewer and now - viewer.seen <= CARRIED else None
 
     def forget(self, user: str) -> bool:
         """Forget a viewer; return whether there was anything to forget."""

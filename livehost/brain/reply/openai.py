@@ -138,6 +138,7 @@ class OpenAIReplier:
     def reply(self, question: Question) -> Answer:
         """Return the answer. Closing it cancels the request."""
         before = self._fallback.viewers.of(question.user, self._now())
+        question = self._fallback.carried(question)
         meaning = self._fallback.understand(question)
         if meaning.intent in OWN or question.together:
             self.counts["own"] += 1
@@ -193,6 +194,10 @@ class OpenAIReplier:
                 f"the language model cannot be reached: {type(error).__name__}"
             ) from None
 
+    def awaits(self, user: str, text: str) -> bool:
+        """Return whether a message is what its viewer was asked back for."""
+        return self._fallback.awaits(user, text)
+
     async def close(self) -> None:
         """Close the connections to the server; the next reply opens new ones."""
         if self._session is not None:
@@ -212,7 +217,9 @@ class OpenAIReplier:
         if said:
             return
         answer.engine = self._fallback.name
-        async with aclosing(self._fallback.reply(question)) as grounded:
+        from_card = self._fallback.reply(question)
+        answer.asked_back = from_card.asked_back
+        async with aclosing(from_card) as grounded:
             async for sentence in grounded:
                 yield sentence
 

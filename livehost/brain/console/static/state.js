@@ -59,7 +59,7 @@ const TAKES = {
   chat_done: ({ id, outcome, utterance }) => {
     const message = show.chat.find((known) => known.id === id);
     if (!message) return;
-    const answered = outcome === "answered" || outcome === "digest";
+    const answered = ["answered", "asked_back", "digest"].includes(outcome);
     Object.assign(message, { outcome, utterance, state: answered ? "answered" : "passed" });
     if (answered) message.answer = textOf(utterance);
   },

@@ -170,17 +170,22 @@ class Guests:
         slower = BUSY if busy else 1.0
         people: list[Waiting] = []
         texts: list[str] = []
-        for sort, seconds in THANKS_SECONDS.items():
+        turns = list(THANKS_SECONDS)
+        if self._crowded:  # who has waited longest for a turn
+            turns.sort(key=self._thanks_due.__getitem__)
+        for sort in turns:
             if now < self._thanks_due[sort] or (sort is Sort.TALK and not self._crowded):
                 continue
             if self._crowded and len(texts) >= FEW_THANKS:
-                break  # the others' turn comes with the next thanks
+                break
             all_at_once = sort is Sort.LIKE  # in words that name nobody
             most = self._inbox.waiting(sort) if all_at_once else MOST_THANKED
             if found := self._inbox.drain(sort, most, now):
                 texts.append(self._manners.thanks(sort, found))
                 people += found
-                self._thanks_due[sort] = now + seconds * (1.0 if all_at_once else slower)
+                self._thanks_due[sort] = now + THANKS_SECONDS[sort] * (
+                    1.0 if all_at_once else slower
+                )
         if not texts:
             return None
         self._thanks_from = now + THANKS_APART * slower

@@ -191,6 +191,15 @@ def time_zone(name: str) -> tzinfo:
         raise ValueError("unknown; write it like Asia/Shanghai or Europe/Berlin") from None
 
 
+class ShowFaq(Model):
+    """[[show.faq]]: a question about the show or the shop, not about a product."""
+
+    ask: tuple[str, ...] = Field(min_length=1, max_length=40)
+    """The ways viewers ask it."""
+    answer: str = Field(min_length=1, max_length=200)
+    """Said as it stands, when the gate lets it."""
+
+
 class Show(Model):
     """[show]: what is sold, in which order."""
 
@@ -216,6 +225,8 @@ class Show(Model):
     """Between two fillers."""
     busy_per_minute: float = Field(30.0, ge=2, le=10_000)
     """Comments from which the chat is busy: optional lines are left out, thanks are fewer."""
+    faq: tuple[ShowFaq, ...] = ()
+    """[[show.faq]]: questions about the show or the shop."""
 
     @field_validator("time_zone")
     @classmethod

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from livehost.brain.catalog import Line, check, fill, load_catalog
 from livehost.brain.gate import Gate
 from livehost.brain.product import Product
-from livehost.config import Room, load_toml
+from livehost.config import Room, ShowFaq, load_toml
 from livehost.config_webrtc import IceServer
 from livehost.errors import ConfigError
 from tests.demo_shop import DEMO, LATER, NOW, demo_catalog
@@ -342,6 +342,8 @@ def fields(model, prefix=""):
             yield from ((f"output.{name}", None) for name in ("name", "url", "url_env"))
         elif f"{prefix}{key}" == "console.webrtc.ice_server":
             yield from ((f"{prefix}{key}.{name}", None) for name in IceServer.model_fields)
+        elif f"{prefix}{key}" == "show.faq":
+            yield from ((f"{prefix}{key}.{name}", None) for name in ShowFaq.model_fields)
         elif f"{prefix}{key}" == "chat.source":
             continue  # tables of many kinds, see test_config_chat.py
         elif f"{prefix}{key}" in {"action", "title"}:

@@ -154,7 +154,7 @@ def test_answer(shop, text, product, intent, about, facts):
         assert said
         assert all(fact in said for fact in facts), sentences
         for sentence in sentences:
-            verdict = gate.check(sentence, card, NOW)
+            verdict = gate.check(sentence, reply.product or card, NOW)
             assert verdict.ok, (sentence, verdict)
 
 
@@ -221,10 +221,12 @@ def test_many_wordings_of_everything_in_both_languages():
     chinese, english = style_of("zh").wordings, style_of("en").wordings
     assert set(chinese) == set(english)
     for key, parts in chinese.items():
+        if key == "_topics":
+            continue
         assert len(set(parts["say"])) >= 4 and set(parts) <= {"say", "more", "then", "brief"}, key
         assert "brief" in parts or key.startswith("_"), key
     for key, parts in english.items():
-        assert len(set(parts["say"])) >= 3, key
+        assert key == "_topics" or len(set(parts["say"])) >= 3, key
 
 
 def test_a_choice_takes_what_was_not_said_for_the_longest_time():
@@ -284,8 +286,9 @@ def test_shuffled_real_questions_stay_grounded(shop):
     words, chance, gate = [text for text, *_ in ASKED], random.Random(3), Gate(shop)
     for _ in range(60):
         text = "".join(chance.sample(words, 2))
-        for sentence in answer(shop, text, "bottle")[1]:
-            assert gate.check(sentence, shop.products["bottle"], NOW).ok, (text, sentence)
+        reply, sentences = answer(shop, text, "bottle")
+        for sentence in sentences:
+            assert gate.check(sentence, reply.product, NOW).ok, (text, sentence)
 
 
 # --- choosing the engine ------------------------------------------------------------------------

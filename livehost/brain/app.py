@@ -32,12 +32,12 @@ from livehost.brain.chat.feeds import Feeds
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.intake import Intake
 from livehost.brain.chat.keep import keep
-from livehost.brain.chat.kinds import product_in
+from livehost.brain.chat.kinds import product_in, reading_of
 from livehost.brain.chat.message import ChatMessage
-from livehost.brain.chat.message import Kind as ChatKind
 from livehost.brain.chat.replay import ReplaySource
 from livehost.brain.chat.source import Source
 from livehost.brain.chat.stdin import LineSource
+from livehost.brain.chat.troubles import Troubles
 from livehost.brain.common import CommonAnswers
 from livehost.brain.director import Director
 from livehost.brain.emotion import Feeling
@@ -111,7 +111,7 @@ class Show:
         self.voice: Late[SpeechCache] = Late(functools.partial(_load_voice, room))
         self.replier: Late[Replier] = Late(
             functools.partial(
-                make_replier, room, self.catalog, self.gate, self._refused, self._asked
+                make_replier, room, self.catalog, self.gate, self._refused, self._asked, self._well
             )
         )
         self.link = StageLink(options.socket)
@@ -190,7 +190,7 @@ class Show:
             news=self.speaker.plan,
             seen=memory.seen,
         )
-        self.feeds = Feeds(self.intake)
+        self.feeds, self.troubles = Feeds(self.intake), Troubles()
         self.feeds.add(Feed("http", "http")).is_not_live(FeedState.LISTENING)
         for settings in room.chat.source:
             self.feeds.add(feed_of(settings))
@@ -211,12 +211,23 @@ class Show:
 
     def _written(self, message: ChatMessage, source: str, fresh: bool) -> None:
         self.feeds.written(message, source, fresh)
-        if fresh and message.kind is ChatKind.COMMENT:
-            self.programme.rate.note(asyncio.get_running_loop().time())
+        if fresh and (reading := reading_of(message)):
+            now = asyncio.get_running_loop().time()
+            self.programme.rate.note(now)
+            self.troubles.note(reading, message.user, now)
 
     def _awaited(self, message: ChatMessage) -> bool:
         replier = self.replier.value
         return replier is not None and replier.awaits(message.user, message.text)
+
+    def _well(self) -> bool:
+        """Return whether sound and picture leave this machine as they should."""
+        stage, picture = self.link.health, self.picture
+        states = [output.get("state") for output in stage.get("outputs", {}).values()]
+        trouble = stage.get("renderer_trouble") or stage.get("encoder_trouble")
+        hidden = picture.slate or picture.paused or picture.muted
+        here = self.link.connected and bool(states) and not trouble and not hidden
+        return here and all(state == "live" for state in states)
 
     def _on_card(self) -> str | None:
         """Return the product whose card viewers see."""

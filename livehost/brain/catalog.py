@@ -78,12 +78,13 @@ class Catalog:
     """Products and segments in force; `reload()` swaps them all at once.
 
     Attributes:
+        room: whose files these are.
         version: grows with every reload that took effect.
         problems: why the files on disk are not in force; empty when they are.
     """
 
     def __init__(self, room: Room) -> None:
-        self._room = room
+        self.room = room
         self.version = 1
         self.problems: tuple[str, ...] = ()
         self._stamp, self._print = _stamp(room), _fingerprint(room)
@@ -147,17 +148,17 @@ class Catalog:
 
     def changed(self) -> bool:
         """Return whether the files differ from those last loaded or tried; cheap to ask often."""
-        stamp = _stamp(self._room)
+        stamp = _stamp(self.room)
         if stamp == self._stamp:
             return False
         self._stamp = stamp
-        return _fingerprint(self._room) != self._print
+        return _fingerprint(self.room) != self._print
 
     def reload(self) -> tuple[str, ...]:
         """Put the files on disk in force, or keep everything as it was and return the problems."""
-        self._stamp, self._print = _stamp(self._room), _fingerprint(self._room)
+        self._stamp, self._print = _stamp(self.room), _fingerprint(self.room)
         try:
-            self._shelf = _load(self._room)
+            self._shelf = _load(self.room)
         except ConfigError as error:
             self.problems = error.problems
             return self.problems
@@ -351,6 +352,9 @@ def _segment_problems(
 
 
 def _card_texts(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]:
+    for n, faq in enumerate(catalog.room.show.faq):
+        if not (verdict := gate.check(faq.answer, None, now)).ok:
+            yield f"{catalog.room.file}: show.faq.{n}.answer: {_stopped(verdict)}"
     for product in catalog.products.values():
         for key, text, moment in sayable(product, now):
             verdict = gate.check(text, product, moment)
@@ -361,7 +365,7 @@ def _card_texts(catalog: Catalog, gate: Checker, now: datetime) -> Iterator[str]
 
 def sayable(product: Product, now: datetime) -> Iterator[tuple[str, str, datetime]]:
     """Yield (key, text, time) of what a card gives to say; an offer to come in its own time."""
-    for key in ("name", "usage", "authenticity", "warranty", "basis"):
+    for key in ("name", "usage", "authenticity", "warranty", "basis", "purpose"):
         if text := getattr(product, key):
             yield key, text, now
     for key in ("selling_points", "tags", "aliases"):
@@ -371,6 +375,7 @@ def sayable(product: Product, now: datetime) -> Iterator[tuple[str, str, datetim
     for n, offer in enumerate(product.promotion):
         if now < offer.end:
             yield f"promotion.{n}.text", offer.text, max(now, offer.start)
+    yield from (("english", text, now) for text in product.english.values())
     if product.returns:
         yield "returns.text", product.returns.text, now
     if product.delivery.text:

@@ -197,6 +197,10 @@ class Product(Model):
     authenticity: Text | None = None
     """Why it is genuine: authorisation, invoice, certificate."""
     warranty: Text | None = None
+    purpose: Text | None = None
+    """What it is for, to follow "for ..." or "想...": 防晒, 随身带水."""
+    english: dict[Text, Text] = Field(default={})
+    """[english]: what stands elsewhere on the card, and how it is said in English."""
     variant: tuple[Variant, ...] = ()
     size: tuple[Size, ...] = ()
     faq: tuple[Faq, ...] = ()
@@ -217,6 +221,19 @@ class Product(Model):
             )
         if self.compared <= self.price:
             raise ValueError("compared must be higher than price")
+        return self
+
+    @model_validator(mode="after")
+    def _english_of_the_card(self) -> Self:
+        known = {self.name, *self.aliases, *self.selling_points, *self.details}
+        known |= {*self.details.values(), *(v for kind in self.variant for v in kind.values)}
+        known |= {faq.answer for faq in self.faq} | {self.purpose or self.name}
+        for text in self.english:
+            if text not in known:
+                raise ValueError(
+                    f"english: {text!r} is no name, choice, selling point, detail, purpose or "
+                    "answer of this card; write it as it stands there"
+                )
         return self
 
     def offers(self, now: datetime) -> tuple[Promotion, ...]:
@@ -257,8 +274,9 @@ class Product(Model):
         yield from (value for v in self.variant for value in v.values)
         yield from (faq.answer for faq in self.faq)
         yield from (offer.text for offer in self.offers(now))
-        optional = (self.basis, self.usage, self.authenticity, self.warranty, self.delivery.text)
-        yield from (text for text in optional if text)
+        yield from self.english.values()
+        optional = (self.basis, self.usage, self.authenticity, self.warranty)
+        yield from (text for text in (*optional, self.purpose, self.delivery.text) if text)
         if self.returns:
             yield self.returns.text
 

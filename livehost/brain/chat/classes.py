@@ -22,6 +22,7 @@ from livehost.brain.gate.fold import fold
 from livehost.brain.gate.quantities import quantities
 from livehost.brain.reply.facts import REGION
 from livehost.brain.reply.understand import (
+    TROUBLES,
     Body,
     asks,
     body_of,
@@ -72,6 +73,7 @@ UNANSWERED = frozenset({Class.ABUSE, Class.INJECTION})
 _OF_INTENT = {
     "injection": Class.INJECTION,
     "forget_me": Class.OTHER,
+    "name": Class.OTHER,
     "identity": Class.OTHER,
     "complaint": Class.COMPLAINT,
     "sizes": Class.SIZE,
@@ -95,6 +97,7 @@ _OF_INTENT = {
     "greeting": Class.GREETING,
     "offtopic": Class.OFFTOPIC,
 }
+_OF_INTENT |= dict.fromkeys(TROUBLES, Class.OTHER)
 _SILENT = frozenset({"abuse", "politics", "minors"})
 """Categories of the gate that are better left alone."""
 _PRAISED = frozenset({Class.STOCK, Class.DELIVERY, Class.QUALITY})
@@ -186,8 +189,10 @@ def _class(text: str, plain: str, body: Body) -> tuple[Class, str]:
         return _of_emoji(text)
     found = next((of for of, pattern in early[:1] if pattern.search(plain)), None)
     found = found or _better_left_alone(plain)
-    found = found or next((of for of, pattern in early[1:] if pattern.search(plain)), None)
     intent = _intent(plain)
+    if found is None and intent in TROUBLES:
+        found = Class.OTHER
+    found = found or next((of for of, pattern in early[1:] if pattern.search(plain)), None)
     if body and is_measure(plain, body) and found in (None, Class.SIZE, Class.STOCK):
         return Class.SIZE, "size"
     lately = next((of for of, pattern in late if pattern.search(plain)), None)

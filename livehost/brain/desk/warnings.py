@@ -5,6 +5,7 @@ In:  the parts of a show.   Out: lines of text.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain import voice_status
@@ -28,6 +29,7 @@ def warnings(show: Show) -> list[str]:
     found += show.lab.warnings()
     troubles = (show.link.health.get(key) for key in ("renderer_trouble", "encoder_trouble"))
     found += [f"picture: {trouble}" for trouble in troubles if trouble]
+    found += show.troubles.warnings(asyncio.get_running_loop().time())
     if not show.link.connected:
         found.append("the stage is not there; nobody hears the host")
     return found
@@ -52,6 +54,11 @@ TODO = (
     ("experiment", "experiment", "correct the file, or have the audience reported"),
     ("picture", "picture", "the machine is too busy or lost its GPU; close other programs"),
     ("GPU", "gpu", "the show goes on by the CPU; look at the driver and the card after it"),
+    (
+        "viewers",
+        "viewers",
+        "look at the stream on a phone; if it is wrong there too, see the handbook",
+    ),
     (
         "the stage is not there",
         "stage",

@@ -6,6 +6,8 @@ In:  `Question`.   Out: `Answer`, the sentences to say; none for what is better 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 from livehost.brain.catalog import Catalog
@@ -26,9 +28,21 @@ __all__ = [
     "OpenAIReplier",
     "Question",
     "Replier",
+    "host_names",
     "keep_warm",
     "make_replier",
 ]
+
+
+def host_names(room: Room) -> dict[str, str]:
+    """Return what the host is called, by language; "" where her folder does not say it."""
+    try:
+        text = (room.near(room.avatar.path) / "avatar.toml").read_text("utf-8")
+        avatar = tomllib.loads(text)
+    except (OSError, ValueError):  # who draws her says what is wrong with it
+        return {}
+    title, name = str(avatar.get("title", "")), str(avatar.get("name", ""))
+    return {"zh": title or name, "en": name.capitalize() or title}
 
 
 def make_replier(
@@ -37,6 +51,7 @@ def make_replier(
     gate: Gate | None = None,
     refused: Refused | None = None,
     asked: Asked | None = None,
+    well: Callable[[], bool] = lambda: False,
 ) -> Replier:
     """Return who answers in a room. Raises ConfigError when [reply] is not complete.
 
@@ -44,8 +59,11 @@ def make_replier(
         gate: judges what a language model says; None makes one.
         refused: told of what the gate stopped.
         asked: told what a language model was asked and what it said.
+        well: whether sound and picture leave this machine as they should.
     """
-    grounded = GroundedReplier(catalog, room.language)
+    grounded = GroundedReplier(
+        catalog, room.language, faq=room.show.faq, host=host_names(room), well=well
+    )
     if room.reply.engine == "grounded":
         return grounded
     gate = gate or make_gate(room, catalog)

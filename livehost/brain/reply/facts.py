@@ -6,6 +6,7 @@ In:  a product at a time.   Out: slot values; what the card does not say is miss
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,35 +22,73 @@ REGION = re.compile(
 )
 
 
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def said_in(text: str, product: Product, language: str) -> str:
+    """Return a text of the card in a language; "" when the card has it only in Chinese."""
+    if language == "zh" or not _HAN.search(text):
+        return text
+    return product.english.get(text, "")
+
+
+def short_of(product: Product, language: str) -> str:
+    """Return the short name of a product in a language; "" when it has none."""
+    names = (*product.aliases[:1], product.name, *product.aliases[1:])
+    return next(filter(None, (said_in(name, product, language) for name in names)), "")
+
+
+def _listed(values: Iterable[str], product: Product, language: str) -> str:
+    """Return choices as a list in a language; "" when one of them is not in it."""
+    said = [said_in(value, product, language) for value in values]
+    return ("、" if language == "zh" else ", ").join(said) if all(said) else ""
+
+
+def detail_said(name: str, value: str, product: Product, language: str) -> str:
+    """Return one fact by its name: "面料是87%锦纶"; "" when it is not in the language."""
+    said = said_in(name, product, language), said_in(value, product, language)
+    return (("是" if language == "zh" else ": ").join(said)) if all(said) else ""
+
+
+def details_said(facts: Iterable[tuple[str, str]], product: Product, language: str) -> str:
+    """Return the first two facts, "" when none is in the language."""
+    said = [text for name, value in facts if (text := detail_said(name, value, product, language))]
+    return ("，" if language == "zh" else ", ").join(said[:2])
+
+
 def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
-    """Return the slots that the card of `product` fills at `now`."""
+    """Return the slots that the card of `product` fills at `now`, each in one language."""
     if product is None:
         return {}
+    short = short_of(product, language)
     slots = {
-        "name": product.name,
-        "short": next(iter(product.aliases), product.name),
+        "name": product.name if language == "zh" else said_in(product.name, product, "en") or short,
+        "short": short,
         "price": _yuan(product.price_at(now), language),
-        "colours": "、".join(product.values("colour")),
-        "sizes": "、".join(product.values("size")),
-        "variants": "、".join(value for v in product.variant for value in v.values),
-        "details": "，".join(
-            f"{name}是{value}" for name, value in list(product.details.items())[:2]
+        "colours": _listed(product.values("colour"), product, language),
+        "sizes": _listed(product.values("size"), product, language),
+        "variants": _listed(
+            (v for kind in product.variant for v in kind.values), product, language
         ),
+        "details": details_said(product.details.items(), product, language),
+        "purpose": said_in(product.purpose or "", product, language),
         "usage": product.usage or "",
         "authenticity": product.authenticity or "",
         "warranty": product.warranty or "",
         "returns": product.returns.text if product.returns else "",
         "delivery": product.delivery.said(language),
         "link": _link(product, language),
-        "own_point": plain_point(product),
+        "own_point": plain_point(product, language),
     }
-    slots |= _money(product, now, language) | _points(product) | _on_the_road(product)
+    slots |= _money(product, now, language) | _points(product, language) | _on_the_road(product)
     if product.stock:
         slots["stock"] = (
             f"{product.stock}{product.unit}" if language == "zh" else f"{product.stock} pieces"
         )
     if product.returns and product.returns.days:
         slots["return_days"] = str(product.returns.days)
+    if language != "zh":
+        slots = {name: value for name, value in slots.items() if not _HAN.search(value)}
     return {name: value for name, value in slots.items() if value}
 
 
@@ -61,14 +100,14 @@ def _money(product: Product, now: datetime, language: str) -> Slots:
         slots["fee"] = _yuan(product.delivery.fee, language)
     offers = sorted(product.offers(now), key=lambda offer: offer.end)
     if offers:
-        slots |= {"promo": offers[0].text, "promo_end": spoken_end(offers[0], now)}
+        slots |= {"offered": "1", "promo": offers[0].text, "promo_end": spoken_end(offers[0], now)}
     return slots
 
 
-def _points(product: Product) -> Slots:
+def _points(product: Product, language: str) -> Slots:
+    said = (said_in(point, product, language) for point in product.selling_points)
     return {
-        f"point{n or ''}": text
-        for n, text in zip((0, 2, 3, 4), product.selling_points, strict=False)
+        f"point{n or ''}": text for n, text in zip((0, 2, 3, 4), filter(None, said), strict=False)
     }
 
 
@@ -84,10 +123,15 @@ def _on_the_road(product: Product) -> Slots:
     }
 
 
-def plain_point(product: Product) -> str:
-    """Return a selling point without figures and gifts, "" when there is none."""
-    points = product.selling_points
-    return next((text for text in points if not re.search("[0-9送赠]", text)), "")
+def plain_point(product: Product, language: str = "zh") -> str:
+    """Return a selling point without figures and gifts, fit to follow the product's short name.
+
+    "" when there is none in the language.
+    """
+    points = (text for text in product.selling_points if not re.search("[0-9送赠]", text))
+    said = (said_in(text, product, language) for text in points)
+    short = next(iter(product.aliases), product.name)
+    return next(filter(None, said), "").removeprefix(short)
 
 
 def _yuan(amount: Decimal, language: str) -> str:

@@ -23,7 +23,7 @@ from livehost.brain.reply.budget import Budget, tokens
 from livehost.brain.reply.grounded import GroundedReplier
 from livehost.brain.reply.prompt import beginning, messages, spoken
 from livehost.brain.reply.sse import pieces, visible
-from livehost.brain.reply.understand import is_english
+from livehost.brain.reply.understand import TROUBLES, is_english
 from livehost.brain.sentences import from_stream
 from livehost.config import Reply
 from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transient
@@ -31,7 +31,9 @@ from livehost.errors import BackendBroken, BackendTimeout, LivehostError, Transi
 log = logging.getLogger(__name__)
 
 Refused = Callable[[Verdict, str], None]
-OWN = frozenset({"abuse", "identity", "injection", "contact", "forget_me", "complaint"})
+OWN = TROUBLES | {
+    *("abuse", "identity", "name", "injection", "contact", "forget_me", "complaint", "show_faq")
+}
 """Intents that the model is never asked about."""
 MOST_SENTENCES = 5
 TOTAL_SECONDS = 30.0

@@ -19,6 +19,9 @@ from livehost.brain.gate.fold import fold
 
 _K1, _B = 1.2, 0.5
 _SYNONYMS = (
+    ("(..)不\\1", r"\1"),
+    ("啥", "什么"),
+    ("(?:店铺|店名|小店|商店)", "店"),
     ("(?:可不可以|能不能|可以|能够)", "能"),
     ("(?:会不会|会否)", "会"),
     ("(?:有没有|有木有|有无)", "有"),
@@ -37,6 +40,7 @@ _SYNONYMS = (
     ("(?:咖啡|茶叶?|枸杞)", "茶咖啡"),
     ("(?:送礼|送人|送长辈|送朋友)", "送人"),
     ("(?:配料|成分|成份)", "配料"),
+    ("有?(?:添加|额外)?[加放含]有?(?:了|过)?(?=[糖盐油水])", "有"),
 )
 _FOLDED = [(re.compile(pattern), word) for pattern, word in _SYNONYMS]
 _EMPTY = re.compile(
@@ -53,15 +57,20 @@ _SAME = (
 COVERED = 0.5
 """A fact must name more than this share of what is asked about."""
 _IDLE = re.compile(
-    r"请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|这个|这款|那个|那款|这件|呢|吗|嘛|么|啊|呀|吧|的|了|哦|我想|想问|问下"
+    r"[不没]$|请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|这个|这款|那个|那款|这件|呢|吗|嘛|么|啊|呀|吧|的|了|哦|我想|想问|问下"
 )
 
 
-def _terms(text: str) -> Counter[str]:
+def content(text: str) -> str:
+    """Return what a question asks about: synonyms folded, idle words left out."""
     plain = fold(text).squeezed().text
     for pattern, word in _FOLDED:
         plain = pattern.sub(word, plain)
-    plain = _IDLE.sub("", plain)
+    return _IDLE.sub("", plain)
+
+
+def _terms(text: str) -> Counter[str]:
+    plain = content(text)
     return Counter([*plain, *(plain[n : n + 2] for n in range(len(plain) - 1))])
 
 

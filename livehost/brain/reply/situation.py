@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
-from livehost.brain.reply.facts import REGION, Slots, plain_point
-from livehost.brain.reply.understand import Body
+from livehost.brain.reply.facts import REGION, Slots, details_said, plain_point, short_of
+from livehost.brain.reply.understand import TROUBLES, Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Meaning:
         product: what it is about; None when nothing is on the card and none is named.
         faq: the stored answer, for intent "faq".
         other: the product it is compared with, for intent "comparison".
+        alone: the product is the only one that has anything to say, though it was not asked about.
     """
 
     intent: str
@@ -31,11 +32,18 @@ class Meaning:
     body: Body
     faq: str = ""
     other: Product | None = None
+    alone: bool = False
 
 
-PERSONAL = frozenset({"no_link", "identity", "greeting", "praise", "thanks", "forget_me"})
+PERSONAL = TROUBLES | frozenset(
+    {"name", "no_link", "identity", "greeting", "praise", "thanks", "forget_me"}
+)
 """Intents that are no matter of a product."""
 COMPLAINTS = (
+    (
+        "complaint_courier",
+        "(?:快递员?|小哥|送货|派送|配送|骑手).{0,6}(?:态度|凶|骂|乱扔|乱放|不上门|恶劣)|\\bcourier\\b.{0,12}\\brude\\b",
+    ),
     (
         "complaint_service",
         "(?:客服|售后).{0,4}(?:没|不|失踪|联系)|(?:联系|找)不|没人(?:理|管|回)|不理我"
@@ -50,12 +58,11 @@ COMPLAINTS = (
     ("complaint_money", "退款|退钱|到账|买贵|降价|扣(?:了|我)|赔|运费|refund|money"),
     (
         "complaint_late",
-        "没.{0,2}(?:收到|到|发)|不(?:发货|到)|等了|催|久|多少天|几天|物流|快递"
+        "没.{0,2}(?:收到|到|发)|不(?:发货|到)|等了|没动|[到在]哪|催|久|多少天|几天|物流|快递"
         "|late|arrive|waiting|received",
     ),
 )
 """Kinds of complaint; the first pattern that fits wins."""
-_OF_ALL = {"price": "prices", "stock": "stocks"}
 _OTHERS = re.compile(
     "别[家的人]|人家|其他|其它|普通|市面|超市|淘宝|拼多多|京东|专柜|实体|牌子?|brand|other|elsewhere"
 )
@@ -71,9 +78,11 @@ def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
     if intent in PERSONAL or intent in ("contact", "unknown"):
         return intent
     if product is None:
-        return _OF_ALL.get(intent, "no_product") if slots.get("prices") else "no_product"
+        if intent == "comparison":
+            return _comparison(meaning, text, slots, language)
+        return "no_product"
     if intent == "quality":
-        slots["detail"] = detail(text, product) or slots.get("details", "")
+        slots["detail"] = detail(text, product, language) or slots.get("details", "")
     return _about(meaning, product, text, slots, language)
 
 
@@ -82,12 +91,12 @@ def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language
     if intent == "size":
         return _size(meaning, product, text, slots, language)
     if intent == "comparison":
-        return _comparison(meaning, text, slots)
+        return _comparison(meaning, text, slots, language)
     if intent == "delivery":
         return _region(product, text, slots)
     keys = {
         "compared": "compared" if "compared" in slots else "no_compared",
-        "discount": "discount" if "promo" in slots else "no_discount",
+        "discount": _discount(meaning, slots),
         "stock": _stock(product, text),
         "shipping_fee": "free" if product.delivery.free else "fee",
         "colours": _colour(product, text),
@@ -101,14 +110,22 @@ def complaint(text: str) -> str:
     return next(found, "complaint")
 
 
-def _comparison(meaning: Meaning, text: str, slots: Slots) -> str:
+def is_which(text: str) -> bool:
+    """Return whether a folded text asks which of all products, naming none to compare with."""
+    which = re.search("哪[个款种件]|which", text) and not re.search("[和跟与同比]|than", text)
+    return bool(which and not _OTHERS.search(text))
+
+
+def _comparison(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
     other = meaning.other
     if other is None:
-        which = re.search("哪[个款种件]|which", text) and not re.search("[和跟与同比]|than", text)
-        return "no_product" if which and not _OTHERS.search(text) else "compare_others"
-    slots["that"] = next(iter(other.aliases), other.name)
-    slots["that_point"] = plain_point(other)
-    return "compare_two"
+        if is_which(text) or (meaning.product is None and not _OTHERS.search(text)):
+            keys = (("choices", "compare_choices"), ("points", "compare_all"))
+            return next((key for slot, key in keys if slots.get(slot)), "no_product")
+        return "compare_others" if meaning.product else "compare_elsewhere"
+    slots["that"] = short_of(other, language)
+    slots["that_point"] = plain_point(other, language)
+    return "compare_choices" if slots.get("choices") else "compare_two"
 
 
 def _row(product: Product, text: str, slots: Slots) -> str:
@@ -154,11 +171,21 @@ def _region(product: Product, text: str, slots: Slots) -> str:
     if region is None:
         return "delivery"
     slots["region"] = region[0]
-    excluded = product.delivery.excluded
-    slots["excluded"] = "、".join(excluded)
-    if any(region[0] in name or name in region[0] for name in excluded):
+    slots["excluded"] = "、".join(product.delivery.excluded)
+    if not sends_to(product, region[0]):
         return "region_no"
-    return "region_yes" if excluded else "region_open"
+    return "region_yes" if product.delivery.excluded else "region_open"
+
+
+def sends_to(product: Product, region: str) -> bool:
+    """Return whether a region is not among those that a product is not sent to."""
+    return not any(region in name or name in region for name in product.delivery.excluded)
+
+
+def _discount(meaning: Meaning, slots: Slots) -> str:
+    if "offered" not in slots:
+        return "no_discount"
+    return "discount_only" if meaning.alone else "discount"
 
 
 def _stock(product: Product, text: str) -> str:
@@ -170,28 +197,50 @@ def _stock(product: Product, text: str) -> str:
 def _colour(product: Product, text: str) -> str:
     if not product.values("colour"):
         return "variants"
-    asked = re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])(?:色|的)", text)
-    known = "".join(product.values("colour"))
-    return "colour_missing" if asked and asked[1] not in known else "colours"
+    asked, known = colour_asked(text), "".join(product.values("colour"))
+    return "colour_missing" if asked and asked not in known else "colours"
+
+
+_ENGLISH_COLOURS = {
+    "red": "红", "black": "黑", "white": "白", "blue": "蓝", "green": "绿", "yellow": "黄",
+    "purple": "紫", "pink": "粉", "grey": "灰", "gray": "灰", "orange": "橙", "brown": "棕",
+}  # fmt: skip
+
+
+def colour_asked(text: str) -> str:
+    """Return the one character of the colour that a folded text asks for, "" when it names none."""
+    if found := re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])(?:色|的)", text):
+        return found[1]
+    english = re.search(rf"\b({'|'.join(_ENGLISH_COLOURS)})\b", text)
+    return _ENGLISH_COLOURS[english[1]] if english else ""
 
 
 # --- facts by name --------------------------------------------------------------------------------
 
 
-def detail(text: str, product: Product) -> str:
+def detail(text: str, product: Product, language: str = "zh") -> str:
     """Return the facts of the card that the question names, or asks for by their unit."""
     asked = without_names(text, product)
     asked += "".join(f"，{name}" for words, name in _ASKED_BY_UNIT if re.search(words, asked))
-    found = [(n, v) for n, v in product.details.items() if _shares(n, asked)]
-    return "，".join(f"{name}是{value}" for name, value in found[:2])
+    found = [
+        (name, value)
+        for name, value in product.details.items()
+        if _shares(name, asked) or _asked_in_english(product.english.get(name, ""), asked)
+    ]
+    return details_said(found, product, language)
 
 
 _ASKED_BY_UNIT = (
     ("毫升|多大容量|装多少|能装多|几升", "容量"),
     ("多重|几斤|多少克|重不重|沉不沉", "杯重重量净重净含量"),
     ("多长|多高|多宽|几厘米|多大尺寸", "尺寸"),
-    ("什么做的|啥做的|什么料", "材质"),
+    ("材质|面料|材料|料子", "材质面料"),
+    ("什么做的|啥做的|什么料", "材质面料配料"),
 )
+
+
+def _asked_in_english(name: str, text: str) -> bool:
+    return bool(name) and bool(re.search(rf"\b{re.escape(name)}\b", text))
 
 
 def _shares(name: str, text: str) -> bool:
@@ -211,7 +260,9 @@ def named_in(text: str, products: Iterable[Product]) -> list[Product]:
     for product in products:
         found = [text.find(fold(name).text) for name in product.names()]
         if product.link:
-            link = re.search(rf"(?<![0-9]){product.link}(?=号|和|跟|还是|与|哪|比|$)", text)
+            link = re.search(
+                rf"(?<![0-9]){product.link}(?=号|和|跟|还是|与|哪|比|有|的|谁|差|区|$)", text
+            )
             found.append(link.start() if link else -1)
         if places_of := [place for place in found if place >= 0]:
             places.append((min(places_of), product.id, product))

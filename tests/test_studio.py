@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from livehost.brain.gate.fold import fold
 from livehost.brain.gate.quantities import quantities
 from livehost.brain.script import Kind, wordings
 from livehost.cli import main
-from livehost.config import load_toml
+from livehost.config import load_room, load_toml
 from livehost.errors import ConfigError
 from livehost.studio.beats import beats, dialect, dialects, festival, festivals, goods, kind_of
 from livehost.studio.cards import read_facts
@@ -281,6 +282,16 @@ def test_a_title_that_may_not_be_said_is_refused(tmp_path, title):
         write_show(brief(tmp_path, title=title))
     assert "instruction" in str(caught.value) or "rule superlative" in str(caught.value)
     assert not (tmp_path / "show" / "rundown.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("nuts", "nuts"), ("my room.2", "my-room-2"), ("坚果", "room-c5d1ccaf"), ("n" * 40, "n" * 32)],
+)
+def test_a_room_is_named_after_its_folder(tmp_path, folder, name):
+    out = tmp_path / folder
+    write_show(replace(brief(tmp_path), out=out))
+    assert load_room(out / "room.toml").name == name
 
 
 def test_a_title_with_one_bad_word_is_cleaned(tmp_path):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from livehost.brain.gate import Gate
@@ -178,13 +180,19 @@ def _write_room(brief: Brief, title: str) -> Path:
     voice = '[voice]\nname = "af_heart"\n\n' if brief.language == "en" else ""
     path.write_text(
         "# Try the script: livehost run room.toml. Every key is in scripts/example-room.toml.\n\n"
-        f'name = "studio"\nlanguage = "{brief.language}"\n\n'
+        f'name = "{_room_name(brief.out)}"\nlanguage = "{brief.language}"\n\n'
         f'[avatar]\npath = "{avatar.as_posix()}"\n\n{voice}'
         f'[scene]\ntitle = "{title}"\n\n'
         '[show]\nproducts = ["products/*.toml"]\nrundown = "rundown.toml"\n',
         "utf-8",
     )
     return path
+
+
+def _room_name(out: Path) -> str:
+    """Return the folder's name as a room's: rooms of one name would share their state."""
+    name = re.sub(r"[^a-zA-Z0-9_-]+", "-", out.resolve().name).strip("-")[:32]
+    return name or f"room-{sha256(out.resolve().name.encode()).hexdigest()[:8]}"
 
 
 def _shipped() -> Path:

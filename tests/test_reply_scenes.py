@@ -135,6 +135,8 @@ SCENES = [
       ("^[^。]*320件", "S码", "179.9元")),
     s("jacket", "price", "any discount", "offer", "[Nn]o (?:other|extra|further)|[一-鿿]"),
     s("bottle", "price", "any discount for two?", "89 yuan", "with the offer|[一-鿿]"),
+    s("bottle", "size", "170 65kg", ("防晒衣", "L码"), "size"),
+    s("nuts", "quality", "怎么洗", NOT_KNOWN, "一小袋"),
     # --- order of words ----------------------------------------------------------------------
     s("jacket", "quality", "保温多久", ("保温杯", "68度"),
       "保温杯，(?:来回答|说说|回答一下|这个有写|卡上是|看商品卡|给大家|问到)|检测条件下，保温杯"),

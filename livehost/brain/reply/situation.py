@@ -97,6 +97,7 @@ def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language
     keys = {
         "compared": "compared" if "compared" in slots else "no_compared",
         "discount": _discount(meaning, slots),
+        "usage": _usage(text, product.usage or ""),
         "stock": _stock(product, text),
         "shipping_fee": "free" if product.delivery.free else "fee",
         "colours": _colour(product, text),
@@ -180,6 +181,12 @@ def _region(product: Product, text: str, slots: Slots) -> str:
 def sends_to(product: Product, region: str) -> bool:
     """Return whether a region is not among those that a product is not sent to."""
     return not any(region in name or name in region for name in product.delivery.excluded)
+
+
+def _usage(text: str, usage: str) -> str:
+    """Return "unknown" when the text asks how to do something that the usage says nothing of."""
+    verb = re.search("[洗吃喝穿泡]", text)
+    return "usage" if not verb or verb[0] in usage else "unknown"
 
 
 def _discount(meaning: Meaning, slots: Slots) -> str:

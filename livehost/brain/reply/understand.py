@@ -179,10 +179,15 @@ def names_no_link(text: str, products: Iterable[Product]) -> bool:
     return bool(match and links and parse(match[1] or match[2]) not in links)
 
 
+_ENGLISH_WORD = re.compile(
+    r"(?<![a-z])(?!(?:kg|cm|ml|x+l|yyds|upf)(?![a-z]))[a-z]{2,}", re.IGNORECASE
+)
+
+
 def is_english(text: str) -> bool:
     """Return whether a message is in English: Latin words and not one Chinese character."""
     han = sum("\u4e00" <= char <= "\u9fff" for char in text)
-    return not han and bool(re.search(r"[A-Za-z]{2,}", text))
+    return not han and bool(_ENGLISH_WORD.search(text))
 
 
 _ASKS = re.compile(

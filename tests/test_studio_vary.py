@@ -1,5 +1,6 @@
 """Wordings by rules: facts stay, the gate passes them, no round is like another."""
 
+import tomllib
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -140,3 +141,42 @@ def test_the_command_writes_what_a_room_loads(tmp_path, capsys):
     assert any(line.variants for s in shelf.catalog.segments for line in s.lines)
     assert shelf.catalog.forbidden == ("全场清仓", "员工价")
     assert main([*given[:-1], "0"]) == 2
+
+
+FULL = """# Mine.
+forbidden = ["全场清仓"]
+
+[[segment]]
+id = "night"
+kind = "opening"
+minutes = 3.5  # short
+from = "18:00"
+until = "23:30"
+start = 2026-11-01T20:00:00+08:00
+interrupt = "segment"
+lines = [
+  { id = "hello", text = "今天给大家带来三样好物，都是日常用得上的。", optional = true },
+  "有问题的朋友打在公屏上，我看到就回答。",
+]
+
+[[announcement]]
+id = "hours"
+every_minutes = 20
+lines = ["每天晚上八点准时开播。"]
+
+[[filler]]
+lines = ["想看哪一款，打个数字。"]
+"""
+
+
+def test_wordings_are_put_in_and_all_else_stands(tmp_path):
+    folder = demo_room(tmp_path).file.parent
+    (folder / "rundown.toml").write_text(FULL)
+    assert main(["script", "vary", str(folder / "room.toml"), "--rounds", "4"]) == 0
+    text = (folder / "rundown-varied.toml").read_text("utf-8")
+    assert "# Mine." in text and "# short" in text
+    old, new = tomllib.loads(FULL), tomllib.loads(text)
+    lines = new["segment"][0]["lines"]
+    assert all(line.pop("variants") for line in lines)
+    new["segment"][0]["lines"] = [lines[0], lines[1].pop("text")]
+    assert new == old and lines[1] == {}

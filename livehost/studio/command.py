@@ -23,7 +23,7 @@ from livehost.studio.new import Brief, write_show
 from livehost.studio.report import Finding, Report, report
 from livehost.studio.rewrite import Task, rewrite
 from livehost.studio.shelf import open_shelf
-from livehost.studio.toml import rundown_toml
+from livehost.studio.toml import with_wordings
 from livehost.studio.vary import Variety, variety, vary
 
 MOST_ROUNDS = 100
@@ -81,8 +81,9 @@ def vary_rundown(given: argparse.Namespace) -> int:
         print(f"{written} lines by the language model")
     vary(draft, shelf.catalog, shelf.gate, given.rounds, given.seed, now)
     out: Path = given.out or shelf.rundown.with_name(f"{shelf.rundown.stem}-varied.toml")
-    heading = (f"{shelf.rundown.name} with more wordings, by `livehost script vary`.",)
-    out.write_text(rundown_toml(draft, heading), "utf-8")
+    heading = f"# {shelf.rundown.name} with more wordings, by `livehost script vary`.\n"
+    text = shelf.rundown.read_text("utf-8")
+    out.write_text(heading + with_wordings(text, draft), "utf-8")
     _print_notes(draft.notes)
     _print_variety(variety(draft, given.rounds))
     print(out)

@@ -11,7 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from livehost.brain.manuscript.merge import merged, values_of
 from livehost.brain.product import Product
+from livehost.errors import ConfigError
 from livehost.studio.draft import Draft, DraftLine, DraftSegment
 from livehost.table import toml_string
 
@@ -45,6 +47,32 @@ def rundown_toml(draft: Draft, heading: Iterable[str] = ()) -> str:
     for segment in draft.segments:
         lines += [*_segment(segment), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def with_wordings(text: str, draft: Draft) -> str:
+    """Return a rundown file with the draft's wordings; all else stands as it stood.
+
+    Args:
+        text: the file that `draft` was read from.
+
+    Raises:
+        ConfigError: the file cannot be written without a loss.
+    """
+    values = values_of(text)
+    for segment, drafted in zip(values.get("segment", ()), draft.segments, strict=True):
+        lines = zip(segment.get("lines", ()), drafted.lines, strict=True)
+        segment["lines"] = [_worded(line, new.texts) for line, new in lines]
+    try:
+        return merged(text, values)
+    except ValueError as error:
+        raise ConfigError(f"the rundown {error}") from error
+
+
+def _worded(line: Any, texts: list[str]) -> Any:
+    said = line if isinstance(line, Mapping) else {"text": line}
+    if len(texts) < 2 or said.get("variants") == texts[1:]:
+        return line
+    return {**said, "variants": texts[1:]}
 
 
 def _segment(segment: DraftSegment) -> Iterable[str]:

@@ -59,7 +59,7 @@ from livehost.brain.programme.timer import Timer, make_programme, sale_end
 from livehost.brain.reply import Exchange, Replier, keep_warm, make_replier
 from livehost.brain.saved import Saved
 from livehost.brain.speaker import Speaker
-from livehost.brain.stage_link import StageLink
+from livehost.brain.stage_link import StageLink, sends
 from livehost.brain.state import STATE_FILE, State
 from livehost.brain.utterance import Chunk
 from livehost.brain.writer import ShowWriter
@@ -125,13 +125,8 @@ class Show:
         self.moments = Moments(self.actions.emit, self.state, lambda: self.catalog.products)
         self.picture = Picture(self.link.cue)
         self.picture.shown = self.moments.card
-        self.picture.paused = bool(memory.flags.get("paused"))
-        self.picture.slate = bool(memory.flags.get("slate"))
-        self.picture.muted = bool(memory.flags.get("muted"))
-        self.picture.music = bool(memory.flags.get("music", True))
-        self.picture.hidden = frozenset(memory.flags.get("hidden", ()))
-        self.lease = Lease()
-        self.heard = HeardBefore()
+        self.picture.restore(memory.flags)
+        self.lease, self.heard = Lease(), HeardBefore()
         self.programme = make_programme(room, self.catalog, now, memory.programme)
         history = History()
         self.writer = ShowWriter(
@@ -222,12 +217,7 @@ class Show:
 
     def _well(self) -> bool:
         """Return whether sound and picture leave this machine as they should."""
-        stage, picture = self.link.health, self.picture
-        states = [output.get("state") for output in stage.get("outputs", {}).values()]
-        trouble = stage.get("renderer_trouble") or stage.get("encoder_trouble")
-        hidden = picture.slate or picture.paused or picture.muted
-        here = self.link.connected and bool(states) and not trouble and not hidden
-        return here and all(state == "live" for state in states)
+        return self.link.connected and not self.picture.held_back and sends(self.link.health)
 
     def _on_card(self) -> str | None:
         """Return the product whose card viewers see."""
@@ -247,11 +237,8 @@ class Show:
         intents = [left.intent for left in memory.unfinished] + [*self.director.owed.intents]
         under_way = {answered for intent in intents for answered in intent.answers}
         restored((m for m in memory.waiting if m.id not in under_way), self.inbox, now)
-        if memory.place:
-            log.info(
-                "show goes on",
-                extra={"segment": memory.place.segment, "line": memory.place.line},
-            )
+        if place := memory.place:
+            log.info("show goes on", extra={"segment": place.segment, "line": place.line})
 
     # --- running ----------------------------------------------------------------------------------
 

@@ -2,9 +2,8 @@
 
 In:  the rundown, waiting chat, operator commands, what was heard.   Out: `Intent`s.
 
-Two places in the script are kept. `cursor` is the sentence that viewers have not fully heard yet:
-it is saved and survives everything. `_next` is where the next script utterance begins, ahead of
-the cursor by what is on its way; after a cut or a loss it falls back to the cursor.
+`cursor` is the sentence that viewers have not fully heard yet; it is saved and survives everything.
+`_next` is where the next script utterance begins: ahead by what is on its way, back after a cut.
 """
 
 from __future__ import annotations

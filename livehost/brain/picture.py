@@ -5,7 +5,7 @@ In:  product cards, questions, operator switches.   Out: cues, each at the sente
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from livehost.wire import Cue, CueKind
@@ -40,6 +40,19 @@ class Picture:
     def card(self) -> Card:
         """The product card that is shown; {} when none is."""
         return self._card
+
+    @property
+    def held_back(self) -> bool:
+        """Whether viewers are kept from seeing or hearing the host."""
+        return self.slate or self.paused or self.muted
+
+    def restore(self, flags: Mapping[str, Any]) -> None:
+        """Set the switches as the state file has them, before a stage is there."""
+        self.paused = bool(flags.get("paused"))
+        self.slate = bool(flags.get("slate"))
+        self.muted = bool(flags.get("muted"))
+        self.music = bool(flags.get("music", True))
+        self.hidden = frozenset(flags.get("hidden", ()))
 
     def renew(self) -> None:
         """Tell a stage everything: it may be new, or remember another brain's wishes."""

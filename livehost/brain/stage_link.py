@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -261,6 +261,13 @@ class StageLink:
                 self.preview.info(message)
             case _:
                 pass
+
+
+def sends(health: Mapping[str, Any]) -> bool:
+    """Return whether a stage's sound and picture leave it for every output as they should."""
+    states = [output.get("state") for output in health.get("outputs", {}).values()]
+    trouble = health.get("renderer_trouble") or health.get("encoder_trouble")
+    return bool(states) and not trouble and all(state == "live" for state in states)
 
 
 def _now() -> float:

@@ -22,9 +22,10 @@ from livehost.errors import Transient
 CC = shutil.which("cc") or shutil.which("gcc")
 SOURCE = Path(__file__).parent / "data" / "nvml.c"
 WATCH = """
-import asyncio, json, logging, sys
+import asyncio, json, logging, signal, sys
 from livehost.brain.desk import gpu
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 gpu.EVERY_SECONDS = gpu.RETRY_SECONDS = 0.05
 gpu.PATIENCE_SECONDS = 0.5
 told = []

@@ -29,7 +29,7 @@ import soxr
 from pypinyin import lazy_pinyin
 
 from livehost.brain.voice import ENGINES, Sentence, make_voice
-from livehost.brain.voice.g2p import LETTERS
+from livehost.brain.voice.g2p import MANDARIN_LETTERS
 from livehost.brain.voice.level import BOTH_CHANNELS, loudness
 from livehost.brain.voice.lexicon import load_lexicon
 from livehost.brain.voice.normalise import spoken
@@ -233,7 +233,7 @@ def _syllables(text: str) -> list[str]:
     said = said.replace("两", "二").replace("块", "元")
     units: list[str] = []
     for part in re.findall(r"[\u3400-\u9fff]+|[A-Za-z]", said):
-        letter = re.sub(r"\d", "", LETTERS.get(part.upper(), part)).split()
+        letter = re.sub(r"\d", "", MANDARIN_LETTERS.get(part.upper(), part)).split()
         units += lazy_pinyin(part) if ord(part[0]) > 127 else letter
     return units
 

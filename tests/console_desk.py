@@ -15,6 +15,7 @@ import aiohttp
 
 from livehost.brain.command import LOCAL, Command, Outcome, Who
 from livehost.brain.console import Console, Receipt
+from livehost.brain.console.orders import Orders
 from livehost.brain.desk import all_commands
 from livehost.brain.news import News
 from livehost.channel import Channel
@@ -133,5 +134,18 @@ async def serving(
             yield console, session
     finally:
         ready.cancel()
+        running.cancel()
+        await asyncio.wait({running})
+
+
+@asynccontextmanager
+async def taking(desk):
+    """Take orders for a desk until the block is left."""
+    orders = Orders(desk)
+    running = asyncio.ensure_future(orders.run())
+    await asyncio.sleep(0)
+    try:
+        yield orders
+    finally:
         running.cancel()
         await asyncio.wait({running})

@@ -18,11 +18,11 @@ from livehost.brain.console import protocol
 from livehost.brain.console.answers import encoded
 from livehost.brain.console.client import Client
 from livehost.brain.console.hub import MOST_CHAT, Box
-from livehost.brain.console.orders import MOST_KEPT, Orders
+from livehost.brain.console.orders import MOST_KEPT
 from livehost.brain.console.patch import difference, lean, patched
 from livehost.brain.desk import schema
 from livehost.errors import Transient
-from tests.console_desk import FakeDesk, serving
+from tests.console_desk import FakeDesk, serving, taking
 
 pytestmark = pytest.mark.real
 
@@ -232,15 +232,11 @@ def test_slow_commands_hold_up_no_urgent_one():
 def test_answers_are_kept_within_bounds():
     async def main():
         desk = FakeDesk()
-        orders = Orders(desk)
-        running = asyncio.ensure_future(orders.run())
-        await asyncio.sleep(0)
-        for n in range(MOST_KEPT + 500):
-            await orders.give_once(f"{n}", "skip", {}, LOCAL)
-        assert len(orders._given) <= MOST_KEPT + 1
-        assert (await orders.give_once(f"{MOST_KEPT}", "skip", {}, LOCAL))[1]
-        running.cancel()
-        await asyncio.wait({running})
+        async with taking(desk) as orders:
+            for n in range(MOST_KEPT + 500):
+                await orders.give_once(f"{n}", "skip", {}, LOCAL)
+            assert len(orders._given) <= MOST_KEPT + 1
+            assert (await orders.give_once(f"{MOST_KEPT}", "skip", {}, LOCAL))[1]
 
     asyncio.run(main())
 

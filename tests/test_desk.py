@@ -1,18 +1,17 @@
 """What operators tell a whole show on virtual time: take-over, silence, outputs, who did it."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from livehost.brain.command import Args, Nothing, Outcome, Role, Table, Who, command, declared
-from livehost.brain.console.orders import Orders
 from livehost.brain.console.patch import difference
 from livehost.brain.console.watched import Watched
 from livehost.brain.desk import GROUPS, all_commands
 from livehost.brain.lease import SECONDS, Lease
 from livehost.wire import Cue, CueKind, Speech
 
+from .console_desk import taking
 from .test_brain import Brain, no_console, sql, until, with_brain  # noqa: F401  (a fixture)
 from .virtual import run
 
@@ -308,13 +307,13 @@ def test_command_asked_again_after_a_restart_of_the_brain_is_not_done_twice(tmp_
     """The answer is in the state file: a phone that sends again what it was not told gets it."""
 
     async def test(stage, live):
-        async with _orders(live) as orders:
+        async with taking(live.desk) as orders:
             said = await orders.give_once("p-1", "say", {"text": "只说一次。"}, OTTO)
             await until(lambda: "只说一次。" in stage.texts)
         await live.end()
         again = Brain(tmp_path, stage)
         try:
-            async with _orders(again) as orders:
+            async with taking(again.desk) as orders:
                 repeated = await orders.give_once("p-1", "say", {"text": "只说一次。"}, OTTO)
                 other = await orders.give_once("p-1", "say", {"text": "另一句。"}, OTTO)
             await asyncio.sleep(20)
@@ -328,15 +327,3 @@ def test_command_asked_again_after_a_restart_of_the_brain_is_not_done_twice(tmp_
     assert other[0].code == "id"
     assert texts.count("只说一次。") == 1
     assert "只说一次" not in str(sql(tmp_path, "SELECT what FROM acks"))
-
-
-@asynccontextmanager
-async def _orders(live):
-    orders = Orders(live.desk)
-    running = asyncio.ensure_future(orders.run())
-    await asyncio.sleep(0)
-    try:
-        yield orders
-    finally:
-        running.cancel()
-        await asyncio.wait({running})

@@ -223,6 +223,7 @@ def test_a_recording_that_fails_in_its_first_fragment_leaves_no_file(tmp_path, m
                 for _ in range(60):
                     for packet in source.next():
                         await link.send(packet)
+                await link.finish()
 
     run_real(main())
     assert list(tmp_path.iterdir()) == []

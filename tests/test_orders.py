@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from livehost.brain.command import LOCAL, Role, Who
-from livehost.brain.console.orders import UNSURE, Orders
+from livehost.brain.console.orders import UNSURE
 
-from .console_desk import FakeDesk
+from .console_desk import FakeDesk, taking
 from .show_parts import staged
 from .test_brain import Brain, no_console, room_file, until  # noqa: F401  (a fixture)
 from .virtual import run
 
 OTTO = Who("otto", Role.OPERATOR, "10.0.0.2", "otto:desk")
-
-
-@asynccontextmanager
-async def taking(desk):
-    orders = Orders(desk)
-    running = asyncio.ensure_future(orders.run())
-    await asyncio.sleep(0)
-    try:
-        yield orders
-    finally:
-        running.cancel()
-        await asyncio.wait({running})
 
 
 class SlowDisk(FakeDesk):

@@ -50,9 +50,9 @@ from livehost.brain.intent import Place
 from livehost.brain.late import Late
 from livehost.brain.lease import Lease
 from livehost.brain.manners import History, Manners
+from livehost.brain.niceness import give_way
 from livehost.brain.on_air import adopted
 from livehost.brain.picture import Picture
-from livehost.brain.precedence import give_way
 from livehost.brain.programme.claims import Claims
 from livehost.brain.programme.overlay import OVERLAY, Overlay
 from livehost.brain.programme.timer import Timer, make_programme, sale_end

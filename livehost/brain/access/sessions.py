@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from livehost.brain.access.users import digest
-from livehost.brain.whole import write_whole
+from livehost.brain.atomic_file import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ class Sessions:
         text = json.dumps([asdict(session) for session in self._known.values()])
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, text, 0o600, sync=False)
+            write_atomically(self._path, text, 0o600, sync=False)
         except OSError as error:
             log.warning("logins cannot be saved", extra={"error": str(error)})
 

@@ -20,8 +20,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from pydantic import Field, field_validator
 
+from livehost.brain.atomic_file import write_atomically
 from livehost.brain.command import Role
-from livehost.brain.whole import write_whole
 from livehost.errors import ConfigError
 from livehost.table import Model, toml_string
 from livehost.toml_file import load_toml
@@ -167,7 +167,7 @@ class Users:
     def _save(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self.path, _text(self._users.values()), 0o600)
+            write_atomically(self.path, _text(self._users.values()), 0o600)
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._stamp = _stamp(self.path)

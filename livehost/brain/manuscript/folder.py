@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from livehost.brain.whole import write_whole
+from livehost.brain.atomic_file import write_atomically
 from livehost.config import Room
 from livehost.errors import LivehostError
 
@@ -195,4 +195,4 @@ def difference(before: str, after: str, name: str) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    write_whole(path, text, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+    write_atomically(path, text, path.stat().st_mode & 0o777 if path.exists() else 0o644)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from livehost.brain.catalog import Catalog
 from livehost.brain.reply.answer import Answer, Question
-from livehost.brain.reply.mind import Mind
+from livehost.brain.reply.interpreter import Interpreter
 from livehost.brain.reply.situation import PERSONAL, Meaning
 from livehost.brain.reply.telling import Teller
 from livehost.brain.reply.together import NICK, Told, breath, foreign, naming
@@ -80,9 +80,9 @@ class GroundedReplier:
         self.language = language
         self._now = now
         self._wording = Wording(seed)
-        self._mind = Mind(catalog, now, faq)
+        self._interpreter = Interpreter(catalog, now, faq)
         self._teller = Teller(catalog, language, now, host or {}, well)
-        self.viewers = self._mind.viewers
+        self.viewers = self._interpreter.viewers
 
     def reply(self, question: Question) -> Answer:
         """Return the answer; it has no sentences when the message is better left alone.
@@ -131,7 +131,7 @@ class GroundedReplier:
 
     def understand(self, question: Question) -> Meaning:
         """Return what a message means, without answering it."""
-        return self._mind.understand(question)
+        return self._interpreter.understand(question)
 
     # --- what is said ---------------------------------------------------------------------------
 

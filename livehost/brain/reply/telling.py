@@ -11,8 +11,8 @@ from datetime import datetime
 
 from livehost.brain.catalog import Catalog
 from livehost.brain.gate.fold import fold
+from livehost.brain.reply.all_products import choices, names, of_all, points
 from livehost.brain.reply.answer import Question
-from livehost.brain.reply.every import choices, names, of_all, points
 from livehost.brain.reply.facts import Slots, said_in, short_of, slots_of
 from livehost.brain.reply.situation import Meaning, situation
 from livehost.brain.reply.together import Told

@@ -34,7 +34,7 @@ _SEGMENT = re.compile(
     r"|(?P<en>[A-Za-zÀ-ÖØ-öø-ÿ](?:[A-Za-zÀ-ÖØ-öø-ÿ'’.\- ]{0,150}[A-Za-zÀ-ÖØ-öø-ÿ])?)|(?P<other>.)",
     re.DOTALL,
 )
-_LETTERS = re.compile(r"\b[A-Za-z]\b(?!['’-])")
+_LONE_LETTER = re.compile(r"\b[A-Za-z]\b(?!['’-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def transcribe(
         if match["zh"]:
             pieces += _symbols(_mandarin(match["zh"]), stressed)
         elif match["en"]:
-            said = _letter_names(match["en"]) or _english_words(match["en"])
+            said = _mandarin_letters(match["en"]) or _english_words(match["en"])
             pieces += [Symbols(" "), Symbols(said, 1), Symbols(" ")]
         else:
             pieces.append(Symbols(PUNCTUATION.get(match["other"], match["other"])))
@@ -128,7 +128,7 @@ def _emphasised(text: str, stressed: Sequence[str]) -> Iterator[tuple[int, int]]
 
 
 def pronounce(text: str) -> list[str]:
-    """Return what `transcribe` says as syllables with tones, and Latin words as they stand."""
+    """Return what `transcribe` says: syllables with tones, letters and Latin words as they are."""
     said: list[str] = []
     for match in _SEGMENT.finditer(text):
         if match["zh"]:
@@ -139,21 +139,21 @@ def pronounce(text: str) -> list[str]:
 
 
 def _latin_words(text: str) -> list[str]:
-    named = _LETTERS.sub(lambda letter: letter[0].upper(), text)
+    named = _LONE_LETTER.sub(lambda letter: letter[0].upper(), text)
     return [said for word in named.split() if (said := word.lstrip(".-'’"))]
 
 
 def _english_words(text: str) -> str:
     """Letters that stand alone are read by their names: A is not the article."""
-    text = _LETTERS.sub(lambda match: match[0].upper(), text)
+    text = _LONE_LETTER.sub(lambda match: match[0].upper(), text)
     parts = re.split(r"(?<![A-Za-z])([AI])(?![A-Za-z'’-])", text)
-    said = [_LETTER_NAMES.get(part) or english(part) for part in parts if part.strip()]
+    said = [_ENGLISH_LETTERS.get(part) or english(part) for part in parts if part.strip()]
     return " ".join(said)
 
 
-_LETTER_NAMES = {"A": "ˈA", "I": "ˈI"}
+_ENGLISH_LETTERS = {"A": "ˈA", "I": "ˈI"}
 
-LETTERS = {
+MANDARIN_LETTERS = {
     "A": "ei1", "B": "bi4", "C": "xi1", "D": "di4", "E": "yi4", "F": "ai4 fu1", "G": "ji4",
     "H": "ai4 chi3", "I": "ai4", "J": "zhei4", "K": "kei4", "L": "ai4 le4", "M": "ai4 mu3",
     "N": "en1", "O": "ou1", "P": "pi4", "Q": "kiu4", "R": "a4 er3", "S": "ai4 si1", "T": "ti4",
@@ -163,12 +163,14 @@ LETTERS = {
 that this voice gives letters; weak tones made it worse."""
 
 
-def _letter_names(text: str) -> str:
+def _mandarin_letters(text: str) -> str:
     """Return the symbols of letters that stand alone, "" when there is a word among them."""
     letters = text.split()
-    if any(len(letter) > 1 or letter.upper() not in LETTERS for letter in letters):
+    if any(len(letter) > 1 or letter.upper() not in MANDARIN_LETTERS for letter in letters):
         return ""
-    return " ".join("".join(map(to_ipa, LETTERS[letter.upper()].split())) for letter in letters)
+    return " ".join(
+        "".join(map(to_ipa, MANDARIN_LETTERS[letter.upper()].split())) for letter in letters
+    )
 
 
 def _mandarin(text: str) -> list[Word]:

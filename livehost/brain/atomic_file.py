@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str, mode: int, *, sync: bool = True) -> None:
+def write_atomically(path: Path, text: str, mode: int, *, sync: bool = True) -> None:
     """Put a text in place of a file's.
 
     Args:

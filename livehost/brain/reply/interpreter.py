@@ -63,7 +63,7 @@ _EARLIER = re.compile(
 )
 
 
-class Mind:
+class Interpreter:
     """Understands messages and remembers who asked what.
 
     Args:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from livehost import process
-from livehost.brain.precedence import NICENESS, START_SECONDS, give_way
+from livehost.brain.niceness import NICENESS, START_SECONDS, give_way
 
 from .virtual import run
 

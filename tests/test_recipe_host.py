@@ -54,7 +54,7 @@ def test_one_folder_holds_renders_of_one_set_of_parameters(tmp_path):
     host = load_host(JACKET)
     claim(host, tmp_path)
     claim(host, tmp_path)
-    more = host.mouth.model_copy(update={"random": 9})
+    more = host.mouth.model_copy(update={"random": 9, "folds": ((0, 0, 8, 8),)})
     claim(host.model_copy(update={"mouth": more, "title": "other"}), tmp_path)
     eyes = host.eyes.model_copy(update={"iris": 0.5})
     with pytest.raises(ConfigError, match="holds renders of other parameters"):

@@ -26,6 +26,7 @@ from livehost.avatar.recipe.samples import (
     make_fit,
     pack_region,
     split_of,
+    unfolded,
 )
 from livehost.avatar.recipe.sampling import MOUTH_SHAPES, Sample
 from livehost.avatar.recipe.stages import BODY, HEAD
@@ -212,6 +213,19 @@ def test_teeth_are_toned_and_nothing_beside_them():
     assert changed[32:38, 42:58].all()
     changed[26:44, 36:64] = False
     assert not changed.any()
+
+
+def test_a_bright_fold_is_taken_off_where_it_is_asked_for():
+    sample = np.full((96, 120, 3), SKIN, np.uint8)
+    sample[:, 100:] = (60, 80, 110)  # the cheek's shadow, which stays
+    for middle in (30, 85):
+        line = 40 * np.exp(-(((np.arange(120) - middle) / 3.5) ** 2))
+        sample = (sample + line[None, :, None]).astype(np.uint8)
+    assert unfolded(sample, ()) is sample
+    smooth = unfolded(sample, ((60, 0, 60, 96),)).astype(int)
+    assert np.abs(smooth[:, 70:95] - SKIN).max() < 15
+    assert np.abs(smooth[:, 104:] - sample[:, 104:]).max() <= 1
+    assert np.abs(smooth[:, :45] - sample[:, :45]).max() <= 1
 
 
 def test_the_split_is_the_same_every_time():

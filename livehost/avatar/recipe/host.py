@@ -257,6 +257,9 @@ class RegionKeys(Model):
     teeth: tuple[Positive, Positive, Positive] = (1, 1, 1)
     """Factors of red, green and blue (linear) for the teeth of packed samples: beside warm skin
     white looks blue."""
+    folds: tuple[Box, ...] = ()
+    """Boxes of a sample in which a smile folds the cheek up into the light: packing takes the
+    bright line off."""
 
     @property
     def render_scale(self) -> float:
@@ -362,7 +365,8 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
 )
 _UNSEEN |= {"grade": {"gamma", "saturation"}, "neck": {"cloth"}}
 _UNSEEN |= {
-    key: {"crop", "random", "talking", "covered", "teeth"} for key in ("mouth", "eyes_region")
+    key: {"crop", "random", "talking", "covered", "teeth", "folds"}
+    for key in ("mouth", "eyes_region")
 }
 
 

@@ -73,6 +73,7 @@ class CueKind(StrEnum):
     OUTPUT_REMOVE = "output_remove"  # [name]
     KEYFRAME = "keyframe"  # make a keyframe soon, for somebody who has just joined
     OPUS = "opus"  # send the sound in Opus, too [on: bool]
+    STREAM = "stream"  # send the encoded stream, from a keyframe made for it on [on: bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """Stream parameters; precedes the first `Encoded` on every connection."""
+    """Stream parameters, once on every connection; `Encoded` comes only while it is asked for."""
 
     header: StreamHeader
 

@@ -47,6 +47,7 @@ class FakeDesk:
         self.lately: dict[str, Any] = {"chat": [], "utterances": []}
         self.taps: set[Channel[Any]] = set()
         self.stream_info: StreamInfo | None = None
+        self._group: list[Packet] = []
 
     def status(self) -> dict[str, Any]:
         return self.values
@@ -92,17 +93,22 @@ class FakeDesk:
         self.taps.add(channel)
         if self.stream_info:
             channel.offer(self.stream_info)
+        for packet in self._group:  # where a real stage would make a keyframe
+            channel.offer(Encoded(packet))
         try:
             yield channel
         finally:
             self.taps.discard(channel)
 
     def start_stream(self, header: StreamHeader) -> None:
-        self.stream_info = StreamInfo(header)
+        self.stream_info, self._group = StreamInfo(header), []
         for tap in self.taps:
             tap.offer(self.stream_info)
 
     def send(self, packet: Packet) -> None:
+        if packet.kind == "video" and packet.keyframe:
+            self._group = []
+        self._group = [*self._group, packet][-200:]
         for tap in self.taps:
             tap.offer(Encoded(packet))
 

@@ -58,7 +58,7 @@ class Live:
         self.sent = 0
         self.encoder: Encoder = open_encoder(video, config.Audio())
         self.timeline = Timeline(video.rate)
-        self.tap = PreviewTap(self._opus)
+        self.tap = PreviewTap(self._opus, self._watched)
         self.keyframes = 0
         self.origin = 0.0
         self._tone = tone
@@ -80,6 +80,9 @@ class Live:
 
     def _opus(self, on: bool) -> None:
         self.encoder.opus = on
+
+    def _watched(self, on: bool) -> None:
+        self._wanted |= on
 
     # --- the stage ---
 

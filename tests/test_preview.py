@@ -228,22 +228,58 @@ def previewing(scenario):
 
 def test_nobody_joins_before_there_is_a_keyframe():
     async def scenario(desk, preview):
-        assert preview.join() is None
+        assert await preview.join() is None
         desk.start_stream(HEADER)
+        joining = asyncio.ensure_future(preview.join())
         await settled(preview, desk, [picture(n) for n in range(20)])
-        assert preview.join() is None
-        assert preview.mime is None
+        assert not joining.done() and preview.mime is None
         await settled(preview, desk, [picture(20, True), *(picture(n) for n in range(21, 30))])
-        assert preview.join() is not None
+        assert await joining is not None
 
     previewing(scenario)
+
+
+def test_stream_is_followed_while_anybody_watches_or_waits_for_it_and_at_no_other_time():
+    async def scenario(desk, preview):
+        desk.start_stream(HEADER)
+        await settled(preview, desk, [picture(n, n % 50 == 0) for n in range(20)])
+        followed = [len(desk.taps)]
+        joining = asyncio.ensure_future(preview.join())
+        await asyncio.sleep(0.01)
+        followed.append(len(desk.taps))
+        await settled(preview, desk, [picture(n, n % 50 == 0) for n in range(20, 60)])
+        viewer = await joining
+        followed.append(len(desk.taps))
+        preview.leave(viewer)
+        await settled(preview, desk, [picture(60)])
+        assert preview.mime is None
+        return [*followed, len(desk.taps), preview.fragments]
+
+    *followed, fragments = previewing(scenario)
+    assert followed == [0, 1, 1, 0] and fragments > 0
+
+
+def test_one_who_gives_up_waiting_leaves_nothing_behind():
+    async def scenario(desk, preview):
+        joining = asyncio.ensure_future(preview.join())
+        await asyncio.sleep(0.5)
+        joining.cancel()
+        await asyncio.sleep(0)
+        desk.start_stream(HEADER)
+        await settled(preview, desk, [picture(n, n == 0) for n in range(20)])
+        return len(desk.taps), preview.metrics()["livehost_preview_viewers"]
+
+    assert previewing(scenario) == (0, 0)
 
 
 def test_new_viewer_gets_the_newest_group_of_pictures_at_once():
     async def scenario(desk, preview):
         desk.start_stream(HEADER)
-        await settled(preview, desk, [picture(n, n % 50 == 0) for n in range(90)])
-        viewer = preview.join()
+        await settled(preview, desk, [picture(0, True)])
+        watching = asyncio.ensure_future(preview.join())
+        await settled(preview, desk, [picture(n, n % 50 == 0) for n in range(1, 90)])
+        assert await watching is not None
+        viewer = await preview.join()
         first = await viewer.next()
         assert first[4:8] == b"ftyp"
         moof = await viewer.next()
@@ -256,11 +292,14 @@ def test_new_stage_ends_the_streams_of_the_old_one():
     async def scenario(desk, preview):
         desk.start_stream(HEADER)
         await settled(preview, desk, [picture(n, n == 0) for n in range(20)])
-        viewer = preview.join()
+        viewer = await preview.join()
         desk.start_stream(HEADER)
         await settled(preview, desk, [])
         assert await viewer.next() is None
-        assert preview.join() is None
+        assert await preview.join() is None
+        joining = asyncio.ensure_future(preview.join())
+        await settled(preview, desk, [picture(n, n == 0) for n in range(20)])
+        assert await joining is not None
 
     previewing(scenario)
 
@@ -269,12 +308,13 @@ def test_viewers_are_counted_and_bounded():
     async def scenario(desk, preview):
         desk.start_stream(HEADER)
         await settled(preview, desk, [picture(n, n == 0) for n in range(20)])
-        viewers = [preview.join() for _ in range(3)]
+        viewers = await asyncio.gather(*(preview.join() for _ in range(5)))
+        assert sum(viewer is not None for viewer in viewers) == 3
         assert preview.full
-        assert preview.join() is None
+        assert await preview.join() is None
         preview.leave(viewers[0])
         preview.leave(viewers[0])
-        assert preview.join() is not None
+        assert await preview.join() is not None
         assert preview.metrics()["livehost_preview_viewers"] == 3
 
     previewing(scenario)
@@ -283,10 +323,12 @@ def test_viewers_are_counted_and_bounded():
 def test_stream_without_further_keyframes_keeps_a_bounded_start():
     async def scenario(desk, preview):
         desk.start_stream(HEADER)
-        await settled(preview, desk, [picture(n, n == 0) for n in range(MOST_READY // 1920 + 20)])
-        assert preview.join() is None
+        await settled(preview, desk, [picture(0, True)])
+        first = asyncio.ensure_future(preview.join())
+        await settled(preview, desk, [picture(n) for n in range(1, MOST_READY // 1920 + 20)])
+        assert await first is not None and await preview.join() is None
         await settled(preview, desk, [picture(n + 10_000, n == 0) for n in range(20)])
-        assert preview.join() is not None
+        assert await preview.join() is not None
 
     previewing(scenario)
 
@@ -294,11 +336,12 @@ def test_stream_without_further_keyframes_keeps_a_bounded_start():
 def test_broken_header_is_survived(caplog):
     async def scenario(desk, preview):
         desk.start_stream(StreamHeader(180, 320, "25/1", b"", b""))
+        joining = asyncio.ensure_future(preview.join(patience=30))
         await asyncio.sleep(3.5)
         desk.start_stream(HEADER)
         await asyncio.sleep(1.5)
         await settled(preview, desk, [picture(n, n == 0) for n in range(20)])
-        assert preview.join() is not None
+        assert await joining is not None
         assert len(caplog.records) == 1  # once for the cause, not once a try
 
     previewing(scenario)
@@ -312,7 +355,7 @@ def test_fifty_viewers_who_take_nothing_cost_bounded_memory_and_are_let_go():
         await asyncio.sleep(0)
         desk.start_stream(HEADER)
         await settled(preview, desk, [picture(n, n % 50 == 0, 12_000) for n in range(60)])
-        viewers = [preview.join() for _ in range(50)]
+        viewers = [await preview.join() for _ in range(50)]
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
         await settled(preview, desk, [picture(n, n % 50 == 0, 12_000) for n in range(60, 1500)])

@@ -216,15 +216,34 @@ def test_a_newcomer_starts_with_the_parameters_and_the_current_group():
     async def main():
         tap = PreviewTap()
         tap.info(INFO)
-        feed(tap, 0, 75)
-        async with tap.tap() as channel:
-            first = await drain(channel)
-            tap.packet(video(75))
-            return first, await drain(channel), tap.subscribers
+        async with tap.tap():
+            feed(tap, 0, 75)
+            async with tap.tap() as channel:
+                first = await drain(channel)
+                tap.packet(video(75))
+                return first, await drain(channel), tap.subscribers
 
     first, then, subscribers = run(main())
     assert first[0] is INFO and first[1].packet.pts == 50 * 1920 and first[1].packet.keyframe
-    assert len(first) == 1 + 50 and then[0].packet.pts == 75 * 1920 and subscribers == 1
+    assert len(first) == 1 + 50 and then[0].packet.pts == 75 * 1920 and subscribers == 2
+
+
+def test_the_stream_is_asked_for_while_anybody_watches_and_begins_with_a_keyframe():
+    async def main():
+        told = []
+        tap = PreviewTap(on_watched=told.append)
+        tap.info(INFO)
+        async with tap.tap(), tap.tap(live=True):
+            feed(tap, 0, 10)
+        feed(tap, 10, 3)  # still on their way when the last one left
+        async with tap.tap() as channel:
+            tap.packet(video(13))
+            tap.packet(video(14, True))
+            return tuple(told), await drain(channel)
+
+    told, got = run(main())
+    assert told == (True, False, True)
+    assert got[0] is INFO and [m.packet.pts for m in got[1:]] == [14 * 1920]
 
 
 def opus(n):
@@ -254,7 +273,7 @@ def test_who_watches_live_gets_opus_from_the_next_keyframe_and_others_get_aac():
     assert told == [True, False] and not still
 
 
-def test_the_stage_is_told_of_opus_again_after_it_was_away():
+def test_the_stage_is_told_what_is_wanted_again_after_it_was_away():
     async def scenario(stage, link, ears):
         link.preview.info(INFO)
         async with link.preview.tap(live=True):
@@ -268,9 +287,9 @@ def test_the_stage_is_told_of_opus_again_after_it_was_away():
         return first, again, last
 
     first, again, last = linked(scenario)
-    assert [c.kind for c in first] == [CueKind.OPUS, CueKind.KEYFRAME]
-    assert again == [Cue(CueKind.OPUS, {"on": True})]
-    assert last == Cue(CueKind.OPUS, {"on": False})
+    assert [c.kind for c in first] == [CueKind.STREAM, CueKind.OPUS, CueKind.KEYFRAME]
+    assert again == [Cue(CueKind.STREAM, {"on": True}), Cue(CueKind.OPUS, {"on": True})]
+    assert last == Cue(CueKind.STREAM, {"on": False})
 
 
 def test_before_the_stage_is_there_a_newcomer_waits():

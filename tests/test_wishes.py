@@ -68,6 +68,41 @@ def test_a_keyframe_that_came_by_itself_serves_those_who_wait():
     assert wished(scenario)[0] == []
 
 
+def test_a_newcomer_does_not_wait_for_a_keyframe_that_came_by_itself_before():
+    async def scenario(wishes):
+        wishes.made(keyframe())
+        await asyncio.sleep(0.2)
+        wishes.first_keyframe()
+        await asyncio.sleep(5)
+
+    made, _ = wished(scenario)
+    assert len(made) == 1 and 0.19 < made[0] < 0.21
+
+
+def test_newcomers_ask_for_no_more_than_one_a_second_together():
+    async def scenario(wishes):
+        for _ in range(100):
+            wishes.first_keyframe()
+            wishes.keyframe()
+            await asyncio.sleep(0.1)
+
+    made, _ = wished(scenario)
+    assert 9 <= len(made) <= 11
+    assert min(b - a for a, b in pairwise(made)) >= 0.999
+
+
+def test_a_newcomer_is_not_held_up_by_one_who_waits():
+    async def scenario(wishes):
+        wishes.made(keyframe())
+        wishes.keyframe()
+        await asyncio.sleep(0.3)
+        wishes.first_keyframe()
+        await asyncio.sleep(5)
+
+    made, _ = wished(scenario)
+    assert len(made) == 1 and 0.29 < made[0] < 0.31
+
+
 def test_opus_is_made_while_anybody_wants_it():
     async def scenario(wishes):
         for who, on in [("a", True), ("b", True), ("a", False), ("a", False), ("b", False)]:

@@ -2,8 +2,8 @@
 
 In:  `StreamInfo` and `Encoded` from the stage.   Out: bounded channels of the same.
 
-There are two ways to watch: from the current group of pictures on, with AAC; and live, with Opus,
-which the stage makes only while somebody wants it.
+There are two ways to watch: from the current group of pictures on, with AAC; and live, with Opus.
+The stage makes Opus only while somebody wants it, and sends nothing at all while nobody watches.
 """
 
 from __future__ import annotations
@@ -59,10 +59,16 @@ class PreviewTap:
 
     Args:
         on_live: told when the first one watches live, and when the last one has left.
+        on_watched: told the same of those who watch in any way. A stream that is asked for begins
+            with a keyframe.
     """
 
-    def __init__(self, on_live: Callable[[bool], None] = lambda _: None) -> None:
-        self._on_live = on_live
+    def __init__(
+        self,
+        on_live: Callable[[bool], None] = lambda _: None,
+        on_watched: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._on_live, self._on_watched = on_live, on_watched
         self._info: StreamInfo | None = None
         self._group: list[Encoded] = []
         self._subscribers: set[_Subscriber] = set()
@@ -89,7 +95,9 @@ class PreviewTap:
             subscriber.begin(info)
 
     def packet(self, message: Encoded) -> None:
-        """Hand one packet on."""
+        """Hand one packet on; what comes after the last one left is of no use to the next."""
+        if not self._subscribers:
+            return
         if _opens(message):
             self._group.clear()
         if self._group or _opens(message):
@@ -127,15 +135,20 @@ class PreviewTap:
             self._leave(subscriber)
 
     def _enter(self, subscriber: _Subscriber) -> None:
-        news = subscriber.live and not self.live
+        watched, live = bool(self._subscribers), self.live
         self._subscribers.add(subscriber)
-        if news:
+        if not watched:
+            self._on_watched(True)
+        if subscriber.live and not live:
             self._on_live(True)
 
     def _leave(self, subscriber: _Subscriber) -> None:
         self._subscribers.discard(subscriber)
         if subscriber.live and not self.live:
             self._on_live(False)
+        if not self._subscribers:
+            self._group.clear()
+            self._on_watched(False)
 
 
 def _opens(message: Encoded) -> bool:

@@ -111,7 +111,7 @@ class StageLink:
         self._stage: Connection | None = None
         self._moved = asyncio.Event()
         self._level = Level()
-        self.preview = PreviewTap(self._opus)
+        self.preview = PreviewTap(self._opus, self._stream)
         self.health: dict[str, Any] = {}
         self.hello: Hello | None = None
         self.session = 0
@@ -178,6 +178,9 @@ class StageLink:
         """Ask for a keyframe soon; the stage makes no more than one a second for it."""
         self.cue(Cue(CueKind.KEYFRAME))
 
+    def _stream(self, on: bool) -> None:
+        self.cue(Cue(CueKind.STREAM, {"on": on}))
+
     def _opus(self, on: bool) -> None:
         self.cue(Cue(CueKind.OPUS, {"on": on}))
 
@@ -241,6 +244,8 @@ class StageLink:
         self._level = Level()
         self._stage, self.hello = stage, hello
         self.session += 1
+        if self.preview.subscribers:
+            self._stream(True)
         if self.preview.live:
             self._opus(True)
         if self._listener:

@@ -254,6 +254,10 @@ class Stage:
                 self._wishes.keyframe()
             case CueKind.OPUS:
                 self._wishes.opus(BRAIN, bool(message.data.get("on")))
+            case CueKind.STREAM:
+                self._link.stream(on := bool(message.data.get("on")))
+                if on:
+                    self._wishes.first_keyframe()
             case CueKind.OUTPUT_ADD:
                 name, url = (str(message.data.get(key, "")) for key in ("name", "url"))
                 self._add_output(Target(name, url))
@@ -276,7 +280,7 @@ class Stage:
         self._start_output(target.name)
 
     def _output(self, target: Target) -> Output:
-        return make_output(target.name, target.url, self.header, self.show.want_keyframe)
+        return make_output(target.name, target.url, self.header, self._wishes.first_keyframe)
 
     def _remove_output(self, name: str) -> None:
         before = self._outputs.pop(name, None)

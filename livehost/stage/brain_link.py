@@ -1,6 +1,6 @@
 """The stage's end of the wire: one brain at a time, and nothing lost while there is none.
 
-In:  `Speech` and `Cue` from the brain.   Out: reports, health and packets to it.
+In:  `Speech` and `Cue` from the brain.   Out: reports and health to it; packets while it wants any.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class BrainLink:
         self._brain: Connection | None = None
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
         self._told: deque[Message] = deque(maxlen=MOST_AGAIN)
+        self._wanted = False  # the stream
         self._skipping = True
         self.connections = 0
         self.malformed = 0
@@ -94,9 +95,13 @@ class BrainLink:
         if self._brain and self._brain.backlog < MOST_BACKLOG:
             self._brain.post(message)
 
+    def stream(self, on: bool) -> None:
+        """Send the stream from the next keyframe on, or no more; every new brain begins without."""
+        self._wanted, self._skipping = on, True
+
     def packet(self, packet: Packet) -> None:
-        """Send a packet for the preview; a brain that reads slowly skips to the next keyframe."""
-        if not self._brain:
+        """Send a packet if it is wanted; a brain that reads slowly skips to the next keyframe."""
+        if not (self._brain and self._wanted):
             return
         if self._brain.backlog > MOST_BACKLOG // 2:
             self._skipping = True
@@ -111,7 +116,8 @@ class BrainLink:
         brain = Connection(reader, writer)
         if self._brain:
             await self._brain.close()
-        self._brain, self._skipping = brain, True
+        self._brain = brain
+        self.stream(False)  # it says so when it wants it
         self.connections += 1
         log.info("brain connected", extra={"connections": self.connections})
         try:
@@ -133,6 +139,8 @@ class BrainLink:
 
     async def _read(self, brain: Connection) -> None:
         async for message in brain.messages():
+            if brain is not self._brain:
+                return  # a newer one is there
             if isinstance(message, Speech | Cue):
                 self._receive(message)
             else:

@@ -2,8 +2,9 @@
 
 In:  the desk's stream tap.   Out: fragmented MP4, from the newest keyframe on, for each viewer.
 
-Nothing is encoded here. The newest group of pictures is kept ready, so a viewer who joins starts
-at once. A viewer who cannot keep up skips to a later keyframe; one who takes nothing is let go.
+Nothing is encoded here, and the stream comes only while somebody watches: the first viewer waits
+for a keyframe that is made for it. The newest group of pictures is kept ready, so others start at
+once. A viewer who cannot keep up skips to a later keyframe; one who takes nothing is let go.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 MOST_VIEWERS = 64
 MOST_WAITING = 4 * TIMESCALE  # samples of media queued for one viewer
 MOST_READY = 12 * TIMESCALE  # samples kept for viewers to come
+FIRST_SECONDS = 3.0  # that one who joins waits for the stream to come
 MOST_STALLS = 3  # queues thrown away in a row before the viewer is let go
 
 
@@ -83,6 +85,8 @@ class Preview:
         self._fragmenter: Fragmenter | None = None
         self._ready: list[Fragment] = []
         self._viewers: set[Viewer] = set()
+        self._joining = 0
+        self._watched, self._begun = asyncio.Event(), asyncio.Event()
         self._lost = ""
         self.fragments = 0
         self.skips = 0
@@ -107,9 +111,30 @@ class Preview:
             "livehost_preview_let_go_total": self.let_go,
         }
 
-    def join(self) -> Viewer | None:
-        """Return a new viewer, who starts at the newest keyframe; None if there is no stream."""
-        if not self._fragmenter or not self._ready or self.full:
+    async def join(self, patience: float = FIRST_SECONDS) -> Viewer | None:
+        """Return a new viewer, who starts at the newest keyframe.
+
+        Args:
+            patience: seconds to wait for a stream; None is returned when there is none by then.
+        """
+        self._joining += 1
+        self._look()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._joined()
+        except TimeoutError:
+            return None
+        finally:
+            self._joining -= 1
+            self._look()
+
+    async def _joined(self) -> Viewer | None:
+        while not (self._fragmenter and self._ready):
+            if self.full:
+                return None
+            self._begun.clear()
+            await self._begun.wait()
+        if self.full:
             return None
         viewer = Viewer([self._fragmenter.init, *(f.data for f in self._ready)])
         self._viewers.add(viewer)
@@ -118,26 +143,38 @@ class Preview:
     def leave(self, viewer: Viewer) -> None:
         """Forget `viewer`; idempotent."""
         self._viewers.discard(viewer)
+        self._look()
+
+    def _look(self) -> None:
+        """Have the stream come while there is anybody to see it."""
+        if self._viewers or self._joining:
+            self._watched.set()
+        else:
+            self._watched.clear()
 
     async def run(self) -> None:
-        """Follow the stream for ever. Cancelling ends every viewer's stream."""
+        """Follow the stream while it is watched, for ever. Cancelling ends every viewer's."""
         try:
             while True:
-                await self._follow()
+                await self._watched.wait()
+                whole = await self._follow()
                 self._forget()
-                await asyncio.sleep(1)
+                await asyncio.sleep(0 if whole else 1)
         finally:
             self._forget()
 
-    async def _follow(self) -> None:
+    async def _follow(self) -> bool:
+        """Take the stream until nobody watches it; return False when it broke."""
         try:
             async with self._desk.stream() as channel:
-                while True:
+                while self._watched.is_set():
                     self._take(await channel.get())
+                return True
         except LivehostError as error:
             if str(error) != self._lost:  # once for each cause, not once a second
                 log.warning("the preview lost the stream", extra={"reason": str(error)})
             self._lost = str(error)
+            return False
 
     def _take(self, message: StreamInfo | Encoded) -> None:
         if isinstance(message, Encoded):
@@ -162,6 +199,7 @@ class Preview:
     def _keep(self, fragment: Fragment) -> None:
         if fragment.keyframe:
             self._ready = [fragment]
+            self._begun.set()
         elif self._ready:
             self._ready.append(fragment)
             if sum(f.span_samples for f in self._ready) > MOST_READY:
@@ -173,6 +211,7 @@ class Preview:
             viewer.end()
         self._viewers.clear()
         self._fragmenter, self._ready = None, []
+        self._look()
 
 
 async def pieces(viewer: Viewer, patience: float) -> AsyncIterator[bytes | None]:

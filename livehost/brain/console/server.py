@@ -245,7 +245,7 @@ class Console:
     # --- live picture -----------------------------------------------------------------------------
 
     async def _get_live(self, request: web.Request) -> web.StreamResponse:
-        viewer = self._preview.join()
+        viewer = await self._preview.join()
         if viewer is None:
             why = "there are too many viewers" if self._preview.full else "there is no stream yet"
             return refusal(503, why, **{hdrs.RETRY_AFTER: "1"})

@@ -174,7 +174,7 @@ def test_nobody_is_told_again_what_is_no_fact(shop):
     ("text", "kind"),
     [
         ("我的货还没到", "complaint_late"), ("等了一个星期了还没发", "complaint_late"),
-        ("收到就是坏的", "complaint_broken"), ("给我发错颜色了", "complaint_broken"),
+        ("收到就是坏的", "complaint_broken"), ("给我发错颜色了", "complaint_wrong"),
         ("客服没人理", "complaint_service"), ("退款怎么还不到账", "complaint_money"),
         ("差评", "complaint"), ("😡😡", "complaint"), ("说好的第二天到呢", "complaint"),
     ],

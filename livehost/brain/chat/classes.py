@@ -21,6 +21,7 @@ from livehost.brain.gate import Gate
 from livehost.brain.gate.fold import fold
 from livehost.brain.gate.quantities import quantities
 from livehost.brain.reply.facts import REGION
+from livehost.brain.reply.topics import topics_of
 from livehost.brain.reply.understand import (
     TROUBLES,
     Body,
@@ -95,6 +96,7 @@ _OF_INTENT = {
     "thanks": Class.PRAISE,
     "praise": Class.PRAISE,
     "greeting": Class.GREETING,
+    "farewell": Class.GREETING,
     "offtopic": Class.OFFTOPIC,
 }
 _OF_INTENT |= dict.fromkeys(TROUBLES, Class.OTHER)
@@ -144,19 +146,30 @@ def read(text: str) -> Reading:
     plain = plain_words(cut)
     body = body_of(cut)
     of, intent = _class(cut, plain, body)
+    if of in ASKING and of is not Class.COMPLAINT and (asked := topics_of(plain, first=True)):
+        intent = asked[0].id  # "退货运费" has another answer than "运费"
     return Reading(of, intent, is_english(cut), plain, _slots(plain, body))
 
 
 def plain_words(text: str) -> str:
     """Return a folded text in which slang, typos and dialect are undone."""
-    plain = _SPACED.sub("", fold(text).text.strip())
-    return _LINK.sub(_in_digits, _slang().sub(_rewritten, plain))
+    return _in_plain_words(_SPACED.sub("", fold(text).text.strip()))
+
+
+def _in_plain_words(folded: str) -> str:
+    return _LINK.sub(_in_digits, _slang().sub(_rewritten, folded))
 
 
 def meant(text: str) -> str:
-    """Return `text` as a replier understands it: as it is, or in plain words where it has slang."""
-    plain = read(text).plain
-    return text if plain == fold(text[:MOST_READ]).text.strip() else plain
+    """Return `text` as a replier understands it: as it is, or in plain words where it has slang.
+
+    The spaces between words stay: they part the questions of one comment.
+    """
+    plain, folded = read(text).plain, fold(text[:MOST_READ]).text.strip()
+    if plain == _SPACED.sub("", folded):
+        return text
+    spaced = _in_plain_words(folded)
+    return spaced if _SPACED.sub("", spaced) == plain else plain
 
 
 _SPACED = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
@@ -178,6 +191,10 @@ def squeezed(plain: str) -> str:
 
 # --- the class ------------------------------------------------------------------------------------
 
+_WONDERS = re.compile(
+    "^[^，,。!！]{0,8}(?:会不会|会.{1,6}[吗不嘛么]$|容易.{1,6}[吗不嘛么]$|容不容易|怕不怕|是不是容易)"
+).search
+"""Asks what may happen, which is no complaint that it did: "会不会有哈喇味"."""
 _CHEERS = re.compile("[👍❤🧡💛💚💙💜🖤🤍😍🥰👏🔥🌹💐💯🤩😘♥]")
 _WAVES = re.compile("[👋🙋]")
 _ANGER = re.compile("[😡🤬👎💢]")
@@ -192,7 +209,8 @@ def _class(text: str, plain: str, body: Body) -> tuple[Class, str]:
     intent = _intent(plain)
     if found is None and intent in TROUBLES:
         found = Class.OTHER
-    found = found or next((of for of, pattern in early[1:] if pattern.search(plain)), None)
+    rest = [pair for pair in early[1:] if pair[0] is not Class.COMPLAINT or not _WONDERS(plain)]
+    found = found or next((of for of, pattern in rest if pattern.search(plain)), None)
     if body and is_measure(plain, body) and found in (None, Class.SIZE, Class.STOCK):
         return Class.SIZE, "size"
     lately = next((of for of, pattern in late if pattern.search(plain)), None)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
-from livehost.brain.product import Product
+from livehost.brain.product import Product, plain
+from livehost.brain.reply.chosen import colour_asked
 from livehost.brain.reply.facts import REGION, Slots, plain_point, said_in, short_of, slots_of
-from livehost.brain.reply.situation import colour_asked, sends_to
+from livehost.brain.reply.situation import named_in, sends_to
 
 FEW = 4
 """Products of which each is told something in one answer."""
@@ -59,6 +61,37 @@ def names(products: Sequence[Product], language: str) -> str:
     """Return the products as a list; "" when one has no name in the language."""
     said = [p.name if language == "zh" else short_of(p, language) for p in products]
     return ("、" if language == "zh" else ", ").join(said) if all(said) else ""
+
+
+_EVERY = re.compile(
+    r"[两二三四几][个款]都|全[买要拿部]|都[买要拿]|\ball (?:of them|three)|\bboth\b"
+)
+_BOTH = re.compile("一起|加起来|合起来|一共|打包|各[来拿要买]?一|together|" + _EVERY.pattern)
+
+
+def bundle(
+    text: str, products: Sequence[Product], now: datetime, language: str
+) -> tuple[str, Slots]:
+    """Return the situation that sums up products bought together; `ASK` when a text asks for none.
+
+    Args:
+        text: folded.
+    """
+    if not _BOTH.search(text):
+        return ASK
+    chosen = named_in(text, products)
+    if len(chosen) < 2 and _EVERY.search(text) and len(products) <= FEW:
+        chosen = list(products)
+    cards = [(product, slots_of(product, now, language)) for product in chosen]
+    if len(cards) < 2 or not all("short" in slots for _, slots in cards):
+        return ASK
+    total = plain(sum((product.price_at(now) for product in chosen), Decimal(0)))
+    cheaper = re.search("便宜|优惠|减|打折|券|cheaper|discount", text)
+    return "bundle_offer" if cheaper else "bundle", {
+        "all": _all(cards, language),
+        "each": _each(cards, "price", language),
+        "total": f"{total}元" if language == "zh" else f"{total} yuan",
+    }
 
 
 # --- by intent ------------------------------------------------------------------------------------

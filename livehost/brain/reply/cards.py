@@ -6,12 +6,15 @@ In:  folded questions, the catalog in force.   Out: a product with what it says;
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from livehost.brain.catalog import Catalog
+from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
 from livehost.brain.reply.retrieve import Facts, Retriever, content
 from livehost.brain.reply.situation import detail, without_names
+from livehost.brain.reply.topics import Topic
 
 SURE = 0.75
 """FAQ score from which it goes before every rule."""
@@ -55,6 +58,19 @@ def _unsaid(text: str, found: Stored) -> float:
     return sum(char not in named for char in asked) / max(len(asked), 1)
 
 
+def _texts(product: Product) -> list[str]:
+    """Return the texts of a card besides its FAQ, as they may be said."""
+    texts = [*product.selling_points, *(f"{n}是{v}" for n, v in product.details.items())]
+    texts += [t for t in (product.usage, product.authenticity, product.warranty) if t]
+    texts += [product.returns.text] if product.returns else []
+    return texts + ([product.delivery.text] if product.delivery.text else [])
+
+
+def _choices(product: Product) -> list[str]:
+    """Return the choices of a card as texts: "规格有30袋礼盒装、7袋尝鲜装"."""
+    return [f"{kind.name}有{'、'.join(kind.values)}" for kind in product.variant]
+
+
 class Cards:
     """Finds texts of all cards; the index is made anew when the catalog changes."""
 
@@ -83,11 +99,34 @@ class Cards:
 
     def fact(self, text: str, product: Product) -> str | None:
         """Return what the card says about the words of a question that no rule knows."""
-        facts = [*product.selling_points, *(f"{n}是{v}" for n, v in product.details.items())]
-        facts += [faq.answer for faq in product.faq]
-        facts += [t for t in (product.usage, product.authenticity, product.warranty) if t]
-        facts += [product.returns.text] if product.returns else []
+        facts = [*_texts(product), *(faq.answer for faq in product.faq)]
         return Facts(facts).best(without_names(text, product))
+
+    def on_topic(self, asked: Sequence[Topic], product: Product, text: str) -> Stored | None:
+        """Return what a card says about the topics of a question, in whatever language it is.
+
+        The FAQ entry that shares most of them, the one worded like `text` among equals; else the
+        first text of the card.
+        """
+        shared = [
+            sum(any(t.known.search(fold(ask).text) for ask in faq.ask) for t in asked)
+            for faq in product.faq
+        ]
+        if most := max(shared, default=0):
+            found = self._faq(text, product)
+            answers = [f.answer for f, n in zip(product.faq, shared, strict=True) if n == most]
+            likely = found.text if found and found.text in answers else answers[0]
+            return Stored(product, likely)
+        texts = [*_texts(product), *_choices(product)]
+        known = (t for topic in asked for t in texts if topic.known.search(fold(t).text))
+        said = next(known, None)
+        return Stored(product, said) if said else None
+
+    def only_on(self, asked: Sequence[Topic], text: str) -> Stored | None:
+        """Return what the only product whose card knows the topics says about them."""
+        products = self._catalog.products.values()
+        found = [f for p in products if (f := self.on_topic(asked, p, text))] if asked else []
+        return replace(found[0], alone=True) if len(found) == 1 else None
 
     def knows(self, text: str, product: Product) -> bool:
         """Return whether the card of a product has anything on the words of a question."""

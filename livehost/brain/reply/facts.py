@@ -81,6 +81,7 @@ def slots_of(product: Product | None, now: datetime, language: str) -> Slots:
         "own_point": plain_point(product, language),
     }
     slots |= _money(product, now, language) | _points(product, language) | _on_the_road(product)
+    slots |= _beside(slots, language)
     if product.stock:
         slots["stock"] = (
             f"{product.stock}{product.unit}" if language == "zh" else f"{product.stock} pieces"
@@ -102,6 +103,13 @@ def _money(product: Product, now: datetime, language: str) -> Slots:
     if offers:
         slots |= {"offered": "1", "promo": offers[0].text, "promo_end": spoken_end(offers[0], now)}
     return slots
+
+
+def _beside(slots: Slots, language: str) -> Slots:
+    """Return clauses that stand beside what the card does not know."""
+    sent = f"{slots['ship']}，{slots['days']}" if "ship" in slots else slots["delivery"]
+    priced = f"现在到手{slots['price']}" if language == "zh" else f"it is {slots['price']} now"
+    return {"sent": sent, "priced": priced}
 
 
 def _points(product: Product, language: str) -> Slots:

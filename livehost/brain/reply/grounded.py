@@ -11,11 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from livehost.brain.catalog import Catalog
+from livehost.brain.product import Product
 from livehost.brain.reply.answer import Answer, Question
 from livehost.brain.reply.interpreter import Interpreter
+from livehost.brain.reply.pieces import goes_on, pieces, without_mentions
 from livehost.brain.reply.situation import PERSONAL, Meaning
 from livehost.brain.reply.telling import Teller
 from livehost.brain.reply.together import NICK, Told, breath, foreign, naming
+from livehost.brain.reply.understand import Body, product_of
 from livehost.brain.reply.which import which
 from livehost.brain.reply.wording import Wording
 from livehost.config import ShowFaq
@@ -45,6 +48,17 @@ _ASKED_BACK = frozenset({"no_product", "size_ask"})
 """Situations whose answer holds no fact, but a question."""
 _CALLED = PERSONAL | {"no_product", "offtopic", "contact"}
 """Situations whose answer needs no other words to a viewer than a name before it."""
+
+
+_WHOLE = frozenset({"complaint", "abuse", "injection", "comparison", "offtopic", "praise"})
+"""Classes of comments that are one matter, however many pieces they have."""
+_APART = frozenset(
+    {
+        *("price", "discount", "stock", "colours", "sizes", "size", "delivery", "shipping_fee"),
+        *("returns", "warranty", "usage", "authenticity", "quality", "order", "faq", "fact"),
+    }
+)
+"""Intents of pieces that are questions by themselves."""
 
 
 class GroundedReplier:
@@ -81,7 +95,8 @@ class GroundedReplier:
         self._now = now
         self._wording = Wording(seed)
         self._interpreter = Interpreter(catalog, now, faq)
-        self._teller = Teller(catalog, language, now, host or {}, well)
+        self._host = host or {}
+        self._teller = Teller(catalog, language, now, self._host, well)
         self.viewers = self._interpreter.viewers
 
     def reply(self, question: Question) -> Answer:
@@ -89,9 +104,10 @@ class GroundedReplier:
 
         What is asked together is answered in as few sentences; to be called in an event loop.
         """
-        asked = [self.carried(one) for one in (question, *question.together)]
+        ours = filter(None, map(self._for_us, (question, *question.together)))
+        asked = [piece for one in ours for piece in self._pieces(self.carried(one))]
         understood = [(one, self.understand(one)) for one in asked]
-        meaning = understood[0][1]
+        meaning = understood[0][1] if understood else Meaning("aside", None, Body())
         told = self._teller.told([pair for pair in understood if pair[1].intent != "abuse"])
         if len(told) > 1:
             shown = next((one.meaning for one in told if _on_card(one)), meaning)
@@ -104,13 +120,58 @@ class GroundedReplier:
 
     def carried(self, question: Question) -> Question:
         """Return what the viewer asked before, when this only says which product that was about."""
-        before = self.viewers.open_of(question.user, self._now())
-        if before is None or question.about:
+        if question.about:
             return question
+        before = self.viewers.open_of(question.user, self._now())
+        if before is None:
+            return self._gone_on(question)
         if not self.awaits(question.user, question.text):
             return question
         about = which(question.text, self._catalog.products.values(), question.product)
         return replace(question, text=before[0], of=before[1], about=about)
+
+    def _for_us(self, question: Question) -> Question | None:
+        """Return a question without "@name"; None when it is for another viewer."""
+        if "@" not in question.text:
+            return question
+        text = without_mentions(question.text, self._host.values())
+        return replace(question, text=text) if text else None
+
+    def _gone_on(self, question: Question) -> Question:
+        """Return the whole question, when this goes on from the viewer's last: "那L呢"."""
+        before = self.viewers.last_of(question.user, self._now())
+        products = self._catalog.products.values()
+        text, named = goes_on(question.text, before, products)
+        return replace(question, text=text, of="", about=named) if text else question
+
+    def _pieces(self, question: Question) -> list[Question]:
+        """Return the questions of one comment, each by itself: "多少钱 包邮不"."""
+        parts = pieces(question.text)
+        if len(parts) < 2 or question.of in _WHOLE:
+            return [question]
+        if self._interpreter.sure(question):
+            return [question]
+        about = question.about or product_of(question.text, self._catalog.products.values())
+        found: dict[tuple[str, str], list[str]] = {}
+        loose: list[str] = []
+        for part in parts:
+            meaning = self._interpreter.meaning(self._piece(question, part, about))
+            named = meaning.topic.id if meaning.topic else ""
+            if meaning.intent not in _APART and not (meaning.intent == "unknown" and named):
+                loose.append(part)
+                continue
+            key = meaning.intent, meaning.faq or named
+            found.setdefault(key, []).extend([*loose, part])
+            loose = []
+        if len(found) < 2:
+            return [question]
+        next(reversed(found.values())).extend(loose)
+        return [self._piece(question, " ".join(texts), about) for texts in found.values()]
+
+    def _piece(self, question: Question, text: str, about: Product | None) -> Question:
+        """Return a piece of a question, about what it names itself or else the whole does."""
+        own = product_of(text, self._catalog.products.values())
+        return replace(question, text=text, of="", about=own or about)
 
     def awaits(self, user: str, text: str) -> bool:
         """Return whether a message is what its viewer was asked back for."""

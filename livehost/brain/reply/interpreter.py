@@ -17,8 +17,16 @@ from livehost.brain.product import Product
 from livehost.brain.reply.answer import Question
 from livehost.brain.reply.cards import LIKELY, RATHER, SURE, Cards, Stored
 from livehost.brain.reply.memory import Viewer, Viewers, merged
+from livehost.brain.reply.pieces import closed
 from livehost.brain.reply.retrieve import Retriever
-from livehost.brain.reply.situation import Meaning, detail, is_which, named_in
+from livehost.brain.reply.situation import (
+    Meaning,
+    detail,
+    is_which,
+    named_in,
+    without_names,
+)
+from livehost.brain.reply.topics import Topic, topics_of, without_features
 from livehost.brain.reply.understand import (
     TROUBLES,
     Body,
@@ -53,6 +61,8 @@ _NO_QUESTION = frozenset({"greeting", "praise"})
 """Classes that ask for nothing on the card."""
 _OTHER_MEASURES = re.compile("[胸腰臀领]围|肩宽|[衣袖裤裙]长|尺寸|chest|waist|shoulder|sleeve")
 """What a size table by height and weight does not tell."""
+_GIVES_WAY = frozenset({"colours"})
+"""Intents whose words also stand in other questions that the card knows: "白色透吗"."""
 _ONLY = frozenset({"quality", "usage", "warranty", "authenticity", "intro", "unknown"})
 """Intents that the only product whose card knows the words answers, when none is named."""
 _OF_THE_SHOW = frozenset({"", "other", "offtopic"})
@@ -88,11 +98,16 @@ class Interpreter:
 
     def understand(self, question: Question) -> Meaning:
         """Return what a message means, without answering it."""
-        text = fold(question.text[:500]).text
+        return self._remembered(question, self.meaning(question))
+
+    def meaning(self, question: Question) -> Meaning:
+        """Return the same, remembering nothing."""
+        text = closed(fold(question.text[:500]).text)
         body = body_of(text)
         product = self._about(question, text, body)
-        intent, stored = self._intent(text, product, body, question.of)
-        meaning = Meaning(intent, product, body)
+        topics = topics_of(without_names(text, product) if product else text)
+        intent, stored = self._intent(text, product, body, question.of, topics)
+        meaning = Meaning(intent, product, body, topic=topics[0] if topics else None)
         if intent in ("faq", "show_faq") and stored:
             about = product if intent == "show_faq" else stored.product
             meaning = Meaning(intent, about, body, stored.text, alone=stored.alone)
@@ -101,10 +116,21 @@ class Interpreter:
         elif intent == "unknown" and product and (fact := self._cards.fact(text, product)):
             meaning = Meaning("fact", product, body, fact)
         elif product is None:
-            meaning = self._of_the_only_one(text, meaning)
-        return self._remembered(question, meaning)
+            meaning = self._of_the_only_one(text, meaning, topics)
+        elif intent == "unknown" and topics and all(topic.moves for topic in topics):
+            found = self._cards.only_on(topics, text)
+            if found:
+                return Meaning("fact", found.product, body, found.text, alone=True)
+        return meaning
 
-    def _of_the_only_one(self, text: str, meaning: Meaning) -> Meaning:
+    def sure(self, question: Question) -> bool:
+        """Return whether the whole of a question stands in an FAQ as it is."""
+        text = closed(fold(question.text[:500]).text)
+        product = self._about(question, text, Body())
+        faq = self._cards.stored(text, product)
+        return faq is not None and faq.score >= SURE
+
+    def _of_the_only_one(self, text: str, meaning: Meaning, topics: Sequence[Topic]) -> Meaning:
         """Return the meaning with the product that it can only be about, when none is named."""
         if meaning.intent in ("size", "sizes"):
             return replace(meaning, product=self._sized(None))
@@ -114,14 +140,16 @@ class Interpreter:
             return (
                 replace(meaning, product=offered[0], alone=True) if len(offered) == 1 else meaning
             )
-        if meaning.intent in _ONLY and (found := self._cards.only(text)):
+        if meaning.intent not in _ONLY:
+            return meaning
+        if found := self._cards.only(text) or self._cards.only_on(topics, text):
             return Meaning("fact", found.product, meaning.body, found.text)
         return meaning
 
     def _about(self, question: Question, text: str, body: Body) -> Product | None:
         """Return the product that is named, was asked about earlier, or is on the card."""
         products = self._catalog.products
-        if named := question.about or product_of(text, products.values()):
+        if named := question.about or product_of(without_features(text), products.values()):
             return named
         viewer = self.viewers.of(question.user, self._now())
         if viewer and viewer.product in products and _EARLIER.search(text):
@@ -173,7 +201,12 @@ class Interpreter:
     # --- what is meant --------------------------------------------------------------------------
 
     def _intent(
-        self, text: str, product: Product | None, body: Body, of: str
+        self,
+        text: str,
+        product: Product | None,
+        body: Body,
+        of: str,
+        topics: Sequence[Topic],
     ) -> tuple[str, Stored | None]:
         """Return the intent, and the stored answer for the intents "faq" and "show_faq"."""
         early = self._early.first(text)
@@ -181,11 +214,16 @@ class Interpreter:
             early = self._early.first(text, but="complaint")
         if first := self._precaution(text, early, of):
             return first, None
+        if ahead := tuple(topic for topic in topics if topic.first):
+            return self._before_the_rules(ahead, text, product)
         faq = self._cards.stored(text, product)
         score = faq.score if faq else 0.0
         vague = early is None and of in _OF_THE_SHOW
         if shown := self._of_the_show(text, max(score, LIKELY if vague else SURE)):
             return "show_faq", shown
+        named = self._cards.on_topic(topics, product, text) if topics and product else None
+        if named and early in _GIVES_WAY:
+            early = None
         detailed = product is not None and bool(detail(text, product))
         sized = of == "size" or (product is not None and bool(product.size))
         measured = is_measure(text, body) and sized
@@ -196,14 +234,31 @@ class Interpreter:
             (early is not None, early or ""),
             (score >= RATHER and of not in _NO_QUESTION, "faq"),
             (detailed, "quality"),
-            (score >= LIKELY and of not in _NO_QUESTION, "faq"),
+            (named is not None and of not in _NO_QUESTION, "topic"),
+            (score >= LIKELY and of not in _NO_QUESTION and not topics, "faq"),
             (of == "comparison", "comparison"),
         )
         intent = next((name for holds, name in choices if holds), None)
-        intent = intent or self._late.first(text) or ("unknown" if asks(text) else "offtopic")
+        if intent == "topic":
+            return "faq", named
+        intent = intent or self._late.first(text)
+        intent = intent or ("unknown" if topics or asks(text) else "offtopic")
         if intent in _VAGUE and not (of == "size" and _OTHER_MEASURES.search(text)):
             intent = _OF_CLASS.get(of, intent)
         return intent, faq if intent == "faq" else None
+
+    def _before_the_rules(
+        self, topics: Sequence[Topic], text: str, product: Product | None
+    ) -> tuple[str, Stored | None]:
+        """Return what the card or the room says of topics that only look like other questions."""
+        if product and (found := self._cards.on_topic(topics, product, text)):
+            return "faq", found
+        if product is None and (found := self._cards.only_on(topics, text)):
+            return "faq", found
+        for entry in self._faq:
+            if any(topics[0].known.search(fold(ask).text) for ask in entry.ask):
+                return "show_faq", Stored(None, entry.answer)
+        return "unknown", None
 
     def _of_the_show(self, text: str, score: float) -> Stored | None:
         """Return the answer of the room file, when it fits at least as well as `score`."""

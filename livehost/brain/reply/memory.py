@@ -94,6 +94,12 @@ class Viewers:
         viewer = self.of(user, now)
         return viewer.open if viewer and now - viewer.seen <= CARRIED else None
 
+    def last_of(self, user: str, now: datetime) -> str:
+        """Return what `user` asked within the last minutes, "" when nothing."""
+        viewer = self.of(user, now)
+        recent = viewer is not None and now - viewer.seen <= CARRIED
+        return viewer.asked[-1][0] if viewer and recent and viewer.asked else ""
+
     def forget(self, user: str) -> bool:
         """Forget a viewer; return whether there was anything to forget."""
         return self._known.pop(user, None) is not None

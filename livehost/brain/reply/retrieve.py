@@ -2,8 +2,8 @@
 
 In:  questions with synonyms folded.   Out: the best entry and how sure that is, 0 to 1.
 
-BM25 over character pairs and single characters, as a share of what the entry's own question would
-score: 1 means that every telling pair is there.
+BM25 over characters, their pairs and English words, as a share of what the entry's own question
+would score: 1 means that every telling pair is there.
 Source: Robertson, Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
 """
 
@@ -69,9 +69,21 @@ def content(text: str) -> str:
     return _IDLE.sub("", plain)
 
 
+_WORD = re.compile("[a-z]+")
+_STOP = frozenset(
+    "a an and any are at be can could do does for from get has have how i in is it its me my of on"
+    " or please should so some that the there these this to up us was we what when where which who"
+    " why will with would you your".split()
+)
+"""English words that ask for nothing."""
+
+
 def _terms(text: str) -> Counter[str]:
-    plain = content(text)
-    return Counter([*plain, *(plain[n : n + 2] for n in range(len(plain) - 1))])
+    """Return what a question is found by: characters and their pairs, English by whole words."""
+    plain = _WORD.sub(" ", content(text))
+    pairs = (plain[n : n + 2] for n in range(len(plain) - 1))
+    words = (word for word in _WORD.findall(fold(text).text) if word not in _STOP)
+    return Counter([*plain.replace(" ", ""), *(p for p in pairs if " " not in p), *words])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ class Retriever:
         spread = Counter(term for _, terms in self._asked for term in terms)
         count = max(len(self._asked), 1)
         self._weight = {
-            term: math.log(1 + (count - n + 0.5) / (n + 0.5)) * (2.0 if len(term) == 2 else 1.0)
+            term: math.log(1 + (count - n + 0.5) / (n + 0.5)) * (2.0 if len(term) > 1 else 1.0)
             for term, n in spread.items()
         }
         self._mean = sum(sum(t.values()) for _, t in self._asked) / count or 1.0

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
+from livehost.brain.reply.chosen import (
+    asked_size,
+    colour_asked,
+    price_of,
+    size_missing,
+    stock_of,
+    wants_advice,
+)
 from livehost.brain.reply.facts import REGION, Slots, details_said, plain_point, short_of
+from livehost.brain.reply.topics import Topic
 from livehost.brain.reply.understand import TROUBLES, Body
 
 
@@ -25,6 +34,7 @@ class Meaning:
         faq: the stored answer, for intent "faq".
         other: the product it is compared with, for intent "comparison".
         alone: the product is the only one that has anything to say, though it was not asked about.
+        topic: what an unknown question is about; None when it has no name.
     """
 
     intent: str
@@ -33,10 +43,11 @@ class Meaning:
     faq: str = ""
     other: Product | None = None
     alone: bool = False
+    topic: Topic | None = None
 
 
 PERSONAL = TROUBLES | frozenset(
-    {"name", "no_link", "identity", "greeting", "praise", "thanks", "forget_me"}
+    {"name", "no_link", "identity", "greeting", "farewell", "praise", "thanks", "forget_me"}
 )
 """Intents that are no matter of a product."""
 COMPLAINTS = (
@@ -49,13 +60,19 @@ COMPLAINTS = (
         "(?:客服|售后).{0,4}(?:没|不|失踪|联系)|(?:联系|找)不|没人(?:理|管|回)|不理我"
         "|nobody (?:answers|replies)",
     ),
+    ("complaint_stale", "发霉|有虫|哈喇|馊|变质|拉肚子|过期|stale|mou?ldy"),
     (
-        "complaint_broken",
-        "坏|破|碎|裂|漏|脏|起球|掉色|褪色|开线|发霉|有虫|变形|压扁|瘪|异味|哈喇|馊"
-        "|[发寄送拿](?:错|少|漏)|[错少漏][发寄]|不一样|不符|色差"
-        "|broken|damaged|wrong (?:item|colou?r|size)",
+        "complaint_wrong",
+        "[发寄送拿](?:错|少|漏)|[错少漏][发寄]|少了|缺了|wrong (?:item|colou?r|size)",
     ),
-    ("complaint_money", "退款|退钱|到账|买贵|降价|扣(?:了|我)|赔|运费|refund|money"),
+    ("complaint_differs", "不一样|不符|色差|差[好很]?[大多远]|描述|图片|实物|looks different"),
+    (
+        "complaint_worn",
+        "起球|掉色|褪色|缩水|变形|掉漆|[洗穿用](?:了|过)?[一两二三几]次|fade|pilled|shrunk|shrank",
+    ),
+    ("complaint_broken", "坏|破|碎|裂|漏|脏|开线|压扁|瘪|异味|broken|damaged"),
+    ("complaint_price", "买贵|降价|差价|涨价|便宜了|cheaper"),
+    ("complaint_money", "退款|退钱|到账|扣(?:了|我)|赔|运费|refund|money"),
     (
         "complaint_late",
         "没.{0,2}(?:收到|到|发)|不(?:发货|到)|等了|没动|[到在]哪|催|久|多少天|几天|物流|快递"
@@ -73,10 +90,10 @@ def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
     intent, product = meaning.intent, meaning.product
     if intent in ("injection", "offtopic"):
         return "offtopic"
-    if intent == "complaint":
-        return complaint(text)
-    if intent in PERSONAL or intent in ("contact", "unknown"):
+    if intent in PERSONAL or intent == "contact":
         return intent
+    if intent in ("complaint", "unknown"):
+        return complaint(text) if intent == "complaint" else _unknown(meaning, slots, language)
     if product is None:
         if intent == "comparison":
             return _comparison(meaning, text, slots, language)
@@ -84,6 +101,15 @@ def situation(meaning: Meaning, text: str, slots: Slots, language: str) -> str:
     if intent == "quality":
         slots["detail"] = detail(text, product, language) or slots.get("details", "")
     return _about(meaning, product, text, slots, language)
+
+
+def _unknown(meaning: Meaning, slots: Slots, language: str) -> str:
+    """Return how it is said that no card knows; what is asked about is named where it can be."""
+    if meaning.topic is None:
+        return "unknown"
+    slots["topic"] = meaning.topic.said(language)
+    slots["near"] = slots.get(meaning.topic.near, "")
+    return "unknown_topic"
 
 
 def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language: str) -> str:
@@ -94,13 +120,17 @@ def _about(meaning: Meaning, product: Product, text: str, slots: Slots, language
         return _comparison(meaning, text, slots, language)
     if intent == "delivery":
         return _region(product, text, slots)
+    if intent == "price":
+        return price_of(product, text, slots, language)
+    if intent == "stock":
+        return _stock(product, text, slots, language)
     keys = {
         "compared": "compared" if "compared" in slots else "no_compared",
         "discount": _discount(meaning, slots),
         "usage": _usage(text, product.usage or ""),
-        "stock": _stock(product, text),
         "shipping_fee": "free" if product.delivery.free else "fee",
         "colours": _colour(product, text),
+        "sizes": size_missing(product, text) or "sizes",
     }
     return keys.get(intent, intent)
 
@@ -131,8 +161,8 @@ def _comparison(meaning: Meaning, text: str, slots: Slots, language: str) -> str
 
 def _row(product: Product, text: str, slots: Slots) -> str:
     """Return "size_row" when the text asks whom a size of the table is for."""
-    named = re.search(r"(?<![a-z])(x{0,4}[sml]|[2-9]xl)(?![a-z])", text)
-    row = next((r for r in product.size if named and r.name.lower() == named[1]), None)
+    named = asked_size(text)
+    row = next((r for r in product.size if r.name.upper() == named), None)
     if row is None or not re.search("斤|重|高|多大|kg|weight|height|tall", text):
         return ""
     tall, heavy = ([f"{number:g}" for number in pair] for pair in (row.height_cm, row.jin))
@@ -157,14 +187,23 @@ def _size(meaning: Meaning, product: Product, text: str, slots: Slots, language:
         slots["missing"] = missing[0] if height is None else missing[1]
         return "size_half" if rows else "size_none"
     if rows:
-        slots["size"], slots["other"] = rows[0], rows[-1]
-        return "size" if len(rows) == 1 else "size_two"
+        return _sized(product, rows, text, slots)
     tall = [row.name for row in product.size if row.fits(height, None)]
     heavy = [row.name for row in product.size if row.fits(None, weight)]
     if not tall or not heavy:
         return "size_none"
     slots["size"], slots["other"] = tall[0], heavy[-1]
     return "size_split"
+
+
+def _sized(product: Product, rows: list[str], text: str, slots: Slots) -> str:
+    """Return the situation of a body that is in some rows, and of a size that is asked about."""
+    wanted = asked_size(text)
+    slots["size"], slots["other"] = rows[0], rows[-1]
+    if wanted in product.values("size"):
+        slots["asked"] = wanted
+        return "size_yes" if wanted in rows else "size_not"
+    return "size" if len(rows) == 1 else "size_two"
 
 
 def _region(product: Product, text: str, slots: Slots) -> str:
@@ -195,31 +234,21 @@ def _discount(meaning: Meaning, slots: Slots) -> str:
     return "discount_only" if meaning.alone else "discount"
 
 
-def _stock(product: Product, text: str) -> str:
+def _stock(product: Product, text: str, slots: Slots, language: str) -> str:
     if product.stock == 0:
         return "sold_out"
-    return "colour_missing" if _colour(product, text) == "colour_missing" else "stock"
+    if _colour(product, text) == "colour_missing":
+        return "colour_missing"
+    return stock_of(product, text, slots, language)
 
 
 def _colour(product: Product, text: str) -> str:
     if not product.values("colour"):
         return "variants"
+    if wants_advice(text):
+        return "colour_advice"
     asked, known = colour_asked(text), "".join(product.values("colour"))
     return "colour_missing" if asked and asked not in known else "colours"
-
-
-_ENGLISH_COLOURS = {
-    "red": "红", "black": "黑", "white": "白", "blue": "蓝", "green": "绿", "yellow": "黄",
-    "purple": "紫", "pink": "粉", "grey": "灰", "gray": "灰", "orange": "橙", "brown": "棕",
-}  # fmt: skip
-
-
-def colour_asked(text: str) -> str:
-    """Return the one character of the colour that a folded text asks for, "" when it names none."""
-    if found := re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])(?:色|的)", text):
-        return found[1]
-    english = re.search(rf"\b({'|'.join(_ENGLISH_COLOURS)})\b", text)
-    return _ENGLISH_COLOURS[english[1]] if english else ""
 
 
 # --- facts by name --------------------------------------------------------------------------------

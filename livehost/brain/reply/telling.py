@@ -11,7 +11,7 @@ from datetime import datetime
 
 from livehost.brain.catalog import Catalog
 from livehost.brain.gate.fold import fold
-from livehost.brain.reply.all_products import choices, names, of_all, points
+from livehost.brain.reply.all_products import bundle, choices, names, of_all, points
 from livehost.brain.reply.answer import Question
 from livehost.brain.reply.facts import Slots, said_in, short_of, slots_of
 from livehost.brain.reply.situation import Meaning, situation
@@ -70,6 +70,10 @@ class Teller:
             said = said_in(meaning.faq, product, language) if product else meaning.faq
             return Told(question, meaning, _STORED[meaning.intent], slots, language, said)
         key = situation(meaning, text, slots, language)
+        if meaning.intent in ("price", "discount"):
+            products = list(self._catalog.products.values())
+            together, more = bundle(text, products, self._now(), language)
+            key, slots = together or key, slots | more
         if key == "no_product":
             products = list(self._catalog.products.values())
             found, more = of_all(meaning.intent, text, products, self._now(), language)

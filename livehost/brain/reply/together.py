@@ -35,6 +35,8 @@ _FACTS = frozenset(
     }
 )
 """Situations whose few words stand beside others in one sentence."""
+_ASKED = ("body", "size", "region", "detail", "that", "each", "topic", "choice", "asked", "times")
+"""Slots that hold what was asked for."""
 _UNNAMED = PERSONAL | {
     "complaint",
     *(key for key, _ in COMPLAINTS),
@@ -43,6 +45,8 @@ _UNNAMED = PERSONAL | {
     "compare_choices",
     "compare_two",
     "compare_all",
+    "bundle",
+    "bundle_offer",
 }
 """Situations that are no matter of one product, or name those that they are about."""
 
@@ -68,7 +72,7 @@ class Told:
     def fact(self) -> tuple[str, ...]:
         """Equal for answers that say the same."""
         product = self.meaning.product.id if self.meaning.product else ""
-        asked = (self.slots.get(n, "") for n in ("body", "region", "detail", "that", "each"))
+        asked = (self.slots.get(n, "") for n in _ASKED)
         return (self.key, product, self.stored, *asked)
 
     @property

@@ -68,6 +68,8 @@ def body_of(text: str) -> Body:
     kilos = False
     for quantity in quantities(plain):
         value = float(quantity.value or 0)
+        if quantity.dim == "" and _NO_MEASURE.match(plain, quantity.end):
+            continue
         if quantity.dim == "cm" and _HEIGHT[0] <= value <= _HEIGHT[1]:
             height = value
         elif quantity.dim == "jin" and 50 <= value <= _WEIGHT[1]:
@@ -79,6 +81,10 @@ def body_of(text: str) -> Body:
             kilos = value < _LIGHT
             weight = value * 2 if kilos else value
     return Body(height, weight, kilos)
+
+
+_NO_MEASURE = re.compile(r"\s*(?:多|来|几)?\s*(?:岁|周岁|后|年代|%|vip|减|号|袋|天)|\s*years?\b")
+"""What follows a number that is no measure: an age, a year of birth, a discount."""
 
 
 _HAN = "零一二三四五六七八九"

@@ -228,7 +228,7 @@ def test_sentence_is_changed_published_heard_on_air_and_taken_back(tmp_path):
         values["segment"] = values["segment"][:1]
         values["segment"][0]["lines"] = [new]
         draft = await do("script_check", file="rundown.toml", values=values)
-        assert draft.data["problems"] == [] and f'+lines = ["{new}"]' in draft.data["diff"]
+        assert draft.data["problems"] == [] and f'+  "{new}",' in draft.data["diff"]
         assert (await do("script_read", file="rundown.toml")).data["version"] == version
         done = await do("script_publish", file="rundown.toml", values=values, version=version)
         assert done.ok, done

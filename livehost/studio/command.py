@@ -81,13 +81,18 @@ def vary_rundown(given: argparse.Namespace) -> int:
         print(f"{written} lines by the language model")
     vary(draft, shelf.catalog, shelf.gate, given.rounds, given.seed, now)
     out: Path = given.out or shelf.rundown.with_name(f"{shelf.rundown.stem}-varied.toml")
-    heading = f"# {shelf.rundown.name} with more wordings, by `livehost script vary`.\n"
     text = shelf.rundown.read_text("utf-8")
-    out.write_text(heading + with_wordings(text, draft), "utf-8")
+    out.write_text(with_wordings(_headed(text, shelf.rundown.name), draft), "utf-8")
     _print_notes(draft.notes)
     _print_variety(variety(draft, given.rounds))
     print(out)
     return 0
+
+
+def _headed(text: str, name: str) -> str:
+    """Return a rundown that says by whom it was varied, once."""
+    by = "by `livehost script vary`."
+    return text if by in text.partition("\n")[0] else f"# {name} with more wordings, {by}\n{text}"
 
 
 def _check_rounds(rounds: int) -> None:

@@ -6,16 +6,16 @@ In:  a TOML text, JSON values as `values_of` gave them.   Out: a TOML text with 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT, Array, Table
 
-NAMES = ("id", "name")
-"""Keys by which a table of a list is known again after it was moved."""
+from livehost.brain.manuscript.arrange import arranged
+from livehost.brain.manuscript.lists import like, partners_of, rewritten, written
 
 
 def values_of(text: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def merged(text: str, values: Mapping[str, Any]) -> str:
         ValueError: it is not TOML, or values cannot stand in it.
     """
     try:
-        document = tomlkit.parse(text)
+        document = tomlkit.parse(_arranged(text, values))
         _merge(document, values)
         after = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, RecursionError) as error:
@@ -40,92 +40,67 @@ def merged(text: str, values: Mapping[str, Any]) -> str:
     return after
 
 
+def _arranged(text: str, values: Mapping[str, Any]) -> str:
+    """Return `text` with its lists of tables in their new order; new tables are empty."""
+    document = tomlkit.parse(text)
+    for key, value in values.items():
+        old = document.get(key)
+        if isinstance(old, AoT) and _tables(value):
+            partners = partners_of([_plain(_bare(table)) for table in old], value)
+            if partners != list(range(len(old))):
+                text = arranged(text, key, len(old), partners)
+    return text
+
+
 def _merge(table: Any, values: Mapping[str, Any]) -> None:
+    tail = _cut_tail(table)
     for key in [key for key in table if values.get(key) is None]:
         del table[key]
     for key, value in values.items():
-        if value is None:
-            continue
-        old = table.get(key)
-        if old is not None and _same(_plain(_bare(old)), value):
-            continue
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            _merge(old, value)
-        elif isinstance(old, AoT) and _tables(value):
-            table[key] = _list(old, value)
-        else:
-            table[key] = _item(_bare(old), value)
+        if value is not None:
+            _put(table, key, value)
+    if tail:
+        table.value.body.extend(tail)
 
 
-def _list(old: AoT, values: Sequence[Mapping[str, Any]]) -> AoT:
-    """Return tables with other values, in another order; each keeps its comments."""
-    left = list(old)
-    new = tomlkit.aot()
-    for value in values:
-        table = _known(left, value)
-        if table is None:
-            new.append(_table(value))
-            continue
-        left.remove(table)
-        _merge(table, value)
-        new.append(table)
-    return new
+def _cut_tail(table: Any) -> list[Any]:
+    """Take off what follows the last key: a comment there is about what follows the table."""
+    body = table.value.body if isinstance(table, Table) else []
+    least = len(body)
+    while least and body[least - 1][0] is None:
+        least -= 1
+    tail = body[least:]
+    del body[least:]
+    return tail
 
 
-def _known(tables: list[Table], value: Mapping[str, Any]) -> Table | None:
-    """Return the table that a value came from: by its name, else the first one."""
-    for name in NAMES:
-        if name in value:
-            return next((table for table in tables if table.get(name) == value[name]), None)
-    return tables[0] if tables else None
-
-
-def _table(value: Mapping[str, Any]) -> Table:
-    table = tomlkit.table()
-    for key, inner in value.items():
-        if inner is not None:
-            table[key] = _item(None, inner)
-    return table
+def _put(table: Any, key: str, value: Any) -> None:
+    old = table.get(key)
+    if old is not None and _same(_plain(_bare(old)), value):
+        return
+    if isinstance(old, Mapping) and isinstance(value, Mapping):
+        _merge(old, value)
+    elif isinstance(old, AoT) and _tables(value) and len(old) == len(value):
+        for inner, wanted in zip(old, value, strict=True):
+            _merge(inner, wanted)
+    elif isinstance(old, Array) and isinstance(value, list):
+        text = rewritten(old.as_string(), _plain(_bare(old)), _without_nulls(value))
+        table[key] = tomlkit.value(text)
+    else:
+        table[key] = _item(old, value)
 
 
 def _item(old: Any, value: Any) -> Any:
     """Return a value as TOML has it: times where there was a time before, lists over lines."""
-    if isinstance(value, str):
-        return _like(old, value)
     if isinstance(value, Mapping):
-        return _table(value)
-    if _tables(value):
-        return _inline(value)
+        table = tomlkit.table()
+        for key, inner in value.items():
+            if inner is not None:
+                table[key] = _item(None, inner)
+        return table
     if isinstance(value, list):
-        array = tomlkit.array()
-        array.extend(_of_list(inner) for inner in value)
-        return array.multiline(len(value) > 1 and sum(len(str(v)) for v in value) > 60)
-    return value
-
-
-def _inline(values: Sequence[Mapping[str, Any]]) -> Any:
-    array = tomlkit.array()
-    array.extend(_of_list(value) for value in values)
-    return array.multiline(True)
-
-
-def _of_list(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    table = tomlkit.inline_table()
-    table.update({key: inner for key, inner in value.items() if inner is not None})
-    return table
-
-
-def _like(old: Any, value: str) -> Any:
-    """Return a text as the kind of time that stood there before."""
-    for kind in (datetime, date, time):
-        if isinstance(old, kind):
-            try:
-                return kind.fromisoformat(value)
-            except ValueError:
-                return value
-    return value
+        return tomlkit.value(written(value))
+    return like(old.as_string(), value) if hasattr(old, "as_string") else value
 
 
 # --- JSON -----------------------------------------------------------------------------------------

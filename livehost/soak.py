@@ -29,6 +29,7 @@ from livehost.wire import Cue, CueKind, Heard, Speech, Started
 WARM_SECONDS = 600
 """Memory is compared from here on."""
 MOST_GROWTH_KIB_PER_HOUR = 512
+MOST_GROWTH_KIB_ONCE = 2048  # the allocator's own, whenever it comes
 
 
 @dataclass(slots=True)
@@ -191,5 +192,5 @@ def _judge(
         report.problems.append(f"{speaker.sent} sentences sent, {report.sentences} heard")
     if warm_kib is not None:
         report.growth_kib = _resident_kib() - warm_kib
-        if report.growth_kib > MOST_GROWTH_KIB_PER_HOUR * max(1.0, report.hours):
+        if report.growth_kib > MOST_GROWTH_KIB_ONCE + MOST_GROWTH_KIB_PER_HOUR * report.hours:
             report.problems.append(f"memory grew by {report.growth_kib} KiB")

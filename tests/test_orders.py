@@ -219,7 +219,7 @@ def test_killed_at_a_write_nothing_is_done_twice_or_lost(tmp_path, check, writes
     check(tmp_path, writes, after)
 
 
-@pytest.mark.slow
+@pytest.mark.stress
 @pytest.mark.parametrize("check", [check_said, check_skipped, check_cut])
 def test_killed_at_every_write_nothing_is_done_twice_or_lost(tmp_path, check):
     for writes, after in MANY:

@@ -16,10 +16,7 @@ from .test_brain import options, room_file, sql
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "LIVEHOST_STRESS" not in os.environ, reason="four minutes by the wall clock: make stress"
-    ),
+    pytest.mark.stress,
 ]
 
 PORT = 18_473

@@ -560,7 +560,7 @@ def test_killed_again_while_it_takes_up_what_the_first_kill_broke_off():
             check_heard(killed_at(first, second), (first, second))
 
 
-@pytest.mark.slow
+@pytest.mark.stress
 def test_killed_again_after_any_kill_that_broke_off_something_beside_the_script():
     under_way = writes_under_way()
     for first in {n for said, writes in under_way.items() if said[0] not in "甲乙" for n in writes}:
@@ -568,7 +568,7 @@ def test_killed_again_after_any_kill_that_broke_off_something_beside_the_script(
             check_heard(killed_at(first, second), (first, second))
 
 
-@pytest.mark.slow
+@pytest.mark.stress
 def test_killed_at_every_write_nothing_is_lost_or_doubled():
     """Each time the state file takes something, the brain dies right after; another one goes on."""
     for commits in range(1, WRITES):

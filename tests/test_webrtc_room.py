@@ -114,19 +114,25 @@ async def speaking(client: aiohttp.ClientSession) -> bool:
 def delay(sounds: list[tuple[float, Any]], said: np.ndarray, began: float) -> tuple[float, float]:
     """Return the seconds from the microphone to the stream, and how alike both are there.
 
+    The call that came best counts: a busy machine may break off another.
+
     Args:
         sounds: (loop time, frame) as they were heard.
         said: what the microphone hears again and again since `began`.
     """
     levels = np.array([np.std(f.to_ndarray().astype(np.float32)) for _, f in sounds])
+    arrived = np.array([at for at, _ in sounds])
     media = np.array([f.pts / SAMPLE_RATE for _, f in sounds])
-    at = media + np.median([at for at, _ in sounds] - media)
-    wanted = (at > began + 3) & (at < began + 13)
-    heard = np.log(levels[wanted] + QUIETEST)
     pieces = said[: len(said) // 960 * 960].reshape(-1, 960)
     spoken = np.log(np.std(pieces, axis=1) * 32_767 + QUIETEST)
     best = (-1.0, 0.0)
-    for lag in np.arange(0.0, 1.2, 0.01):
-        index = ((at[wanted] - lag - began) / 0.02).astype(int) % len(spoken)
-        best = max(best, (float(np.corrcoef(heard, spoken[index])[0, 1]), float(lag)))
+    for first in np.arange(3.0, 9.5, 0.5):
+        wanted = (arrived > began + first) & (arrived < began + first + QUIET + WORDS)
+        if np.sum(wanted) < 100:
+            continue
+        at = media[wanted] + np.median(arrived[wanted] - media[wanted])
+        heard = np.log(levels[wanted] + QUIETEST)
+        for lag in np.arange(0.0, 1.2, 0.01):
+            index = ((at - lag - began) / 0.02).astype(int) % len(spoken)
+            best = max(best, (float(np.corrcoef(heard, spoken[index])[0, 1]), float(lag)))
     return best[1], best[0]

@@ -193,6 +193,13 @@ class Planned(LeasedDesk):
                 segment = next(s for s in self.segments if s["id"] == args["segment"])
                 segment["lines"] = segment["lines"].copy()
                 segment["lines"][args["line"]] = line(args["text"], changed="edited")
+            case "insert":
+                segment = next(s for s in self.segments if s["id"] == args["segment"])
+                new, at = line(args["text"], changed="inserted"), args["line"] + 1
+                segment["lines"] = [*segment["lines"][:at], new, *segment["lines"][at:]]
+            case "remove" if self.outcome.ok:
+                segment = next(s for s in self.segments if s["id"] == args["segment"])
+                segment["lines"] = [x for x in segment["lines"] if x["text"] != args["was"]]
             case "pin":
                 self.pinned = args["product"] or None
             case "flash_sale":
@@ -229,14 +236,50 @@ def test_rundown_is_seen_reordered_edited_and_undone(visit):
         await page.until(f"{text('[data-key=s2] .lines')}.includes('新的话')")
         assert "本场改过" in await page.run(text("[data-key=s2] .lines"))
         assert desk.commands == [
-            ("reorder", {"order": ["s0", "s2", "s1"]}),
-            ("reorder", {"order": ["s0", "s1", "s2"]}),
-            ("edit", {"segment": "s2", "line": 0, "text": "新的话"}),
+            ("reorder", {"order": UP, "was": ["s0", "s1", "s2"]}),
+            ("reorder", {"order": ["s0", "s1", "s2"], "was": UP}),
+            ("edit", {"segment": "s2", "line": 0, "text": "新的话", "was": "第2段一"}),
         ]
 
     visit(scenario, desk)
 
 
+def test_undo_names_the_line_and_says_when_somebody_else_changed_it(visit):
+    desk = scripted(Planned())
+
+    async def put_in(page, words):
+        await page.until(shown("[data-key=s2] .lines"))
+        await click(page, "[data-key=s2] .lines button[aria-label^='插']")
+        await page.until("document.activeElement.tagName === 'TEXTAREA'")
+        await page.write(words)
+        await page.run("document.activeElement.form.requestSubmit()")
+
+    async def scenario(page, desk, console):
+        await page.until("window.rundown?.children.length === 3")
+        await click(page, "[data-key=s2] .toggle")
+        await put_in(page, "插进来的")
+        await page.until(f"{text('[data-key=s2] .lines')}.includes('插进来的')")
+        assert await page.run(shown("[data-key=s2] .lines button[aria-label^='去掉']"))
+        desk.segments[2]["lines"] = [line("别人先插的"), *desk.segments[2]["lines"]]
+        await page.until(f"{text('[data-key=s2] .lines')}.includes('别人先插的')")
+        await click(page, "#undo")
+        await page.until(f"!{text('[data-key=s2] .lines')}.includes('插进来的')")
+        assert await page.run(text("#rundown-receipt")) == "已撤销：插一句。"
+        assert not await page.run(shown("#undo"))
+        assert desk.commands[-1] == (
+            "remove", {"segment": "s2", "line": 1, "was": "插进来的"},
+        )  # fmt: skip
+        await put_in(page, "又一句")
+        await page.until(shown("#undo"))
+        desk.outcome = Outcome(False, "that line was changed; look again", code="gone")
+        await click(page, "#undo")
+        told = "没有执行：这句刚被别人改过或去掉了，没有动它"
+        await page.until(f"{text('#rundown-receipt')} === '{told}'")
+
+    visit(scenario, desk)
+
+
+UP = ["s0", "s2", "s1"]
 IDS = "[...rundown.children].map((row) => row.dataset.key).join()"
 
 

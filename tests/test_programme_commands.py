@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from livehost.brain import app
+from livehost.brain.command import Role, Who
 
 from .show_stage import FakeStage
 from .test_brain import Brain, brain, room_file, until
@@ -192,3 +193,76 @@ def test_nothing_of_the_programme_is_lost_in_the_app(tmp_path):
     before, after, price = run(main())
     assert before["sales"] == after["sales"] and price == "79.00"
     assert before["course"]["in"] == after["course"]["in"] and before["began"] == after["began"]
+
+
+ANNA, BEN = (Who(name, Role.OPERATOR, "10.0.0.2", f"{name}:desk") for name in ("anna", "ben"))
+
+
+def test_two_operators_change_a_rundown_and_one_takes_back_what_is_his(tmp_path):
+    async def test(stage, live):
+        async def give(who, name, **args):
+            return await live.desk.command(name, {"segment": "nuts-price", **args}, who)
+
+        async def lines():
+            segments = (await rundown(live))["segments"]
+            return next(s["lines"] for s in segments if s["id"] == "nuts-price")
+
+        def said(told):
+            return [each["text"] for each in told]
+
+        before = await lines()
+        one, two = said(before)[:2]
+        assert (await give(ANNA, "edit", line=1, was=two, text="安娜改的这一句。")).ok
+        assert (await give(BEN, "insert", line=0, was=one, text="本加的这一句。")).ok
+        # Ben still sees the rundown of before: his line 2 is line 3 now
+        three = said(before)[2]
+        assert (await give(BEN, "edit", line=2, was=three, text="本改的这一句。")).ok
+        now = ["本加的这一句。", "安娜改的这一句。", "本改的这一句。"]
+        assert said(await lines())[1:4] == now
+        undone = await give(ANNA, "edit", line=1, text=two, was="安娜改的这一句。")
+        assert undone.ok and undone.data["line"] == 2
+        after = await lines()
+        assert said(after)[:4] == [one, "本加的这一句。", two, "本改的这一句。"]
+        assert after[2] == before[1], "with its wordings, and not marked as changed"
+
+        again = await give(ANNA, "edit", line=2, was=two, text="安娜又改了一次。")
+        assert (await give(BEN, "edit", line=2, was="安娜又改了一次。", text="本也改了。")).ok
+        late = await give(ANNA, "edit", line=2, text=two, was="安娜又改了一次。")
+        assert again.ok and (late.ok, late.code) == (False, "gone")
+        assert late.message == "that line was changed or taken out meanwhile; look again"
+        put = await give(ANNA, "insert", line=2, was="安娜又改了一次。", text="再加。")
+        assert put.code == "gone"
+        assert said(await lines())[2] == "本也改了。", "nothing was done"
+
+        assert (await give(BEN, "insert", line=1, was="本加的这一句。", text="跟在后面的。")).ok
+        assert (await give(BEN, "remove", line=9, was="本加的这一句。")).ok
+        assert said(await lines())[:3] == [one, "跟在后面的。", "本也改了。"]
+        twice = await give(BEN, "remove", line=1, was="本加的这一句。")
+        of_the_file = await give(BEN, "remove", line=0, was=one)
+        assert twice.code == "gone" and of_the_file.code == "args"
+        assert (await give(ANNA, "remove", segment="none", line=0, was="x")).code == "gone"
+
+        order = [s["id"] for s in (await rundown(live))["segments"]]
+        moved = [*order[1:], order[0]]
+        assert (await live.desk.command("reorder", {"order": moved, "was": order}, BEN)).ok
+        other = [order[1], order[0], *order[2:]]
+        refused = await live.desk.command("reorder", {"order": other, "was": order}, ANNA)
+        assert refused.code == "moved"
+        assert [s["id"] for s in (await rundown(live))["segments"]] == moved
+
+    with_show(tmp_path, test)
+
+
+def test_a_line_put_in_and_taken_out_again_is_not_said(tmp_path):
+    async def test(stage, live):
+        here = live.show.director.on_line.segment
+        put = await do(live, "insert", text="这一句不要说。")
+        kept = await do(live, "insert", text="这一句要说。", line=put.data["line"], segment=here)
+        assert put.ok and kept.ok
+        assert (await do(live, "remove", segment=here, line=put.data["line"])).ok
+        await until(lambda: "这一句要说。" in stage.texts)
+        late = await do(live, "remove", segment=here, line=put.data["line"], was="这一句要说。")
+        assert late.code == "busy" or here != live.show.director.on_line.segment
+        return stage.texts
+
+    assert "这一句不要说。" not in with_show(tmp_path, test)

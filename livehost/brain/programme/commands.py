@@ -33,25 +33,48 @@ class Inserted(Args):
     Attributes:
         segment: where; "" is the one on air.
         line: index after which it is said; None: at once on air, elsewhere at the end.
+        was: what the line `line` says as the operator sees it, see `Known`.
     """
 
     text: str
     segment: str = ""
     line: int | None = None
+    was: str | None = None
 
 
-class Edited(Args):
-    """Other words for a line."""
+class Known(Args):
+    """A line as the operator sees it.
+
+    Attributes:
+        line: its index.
+        was: what it says. It is found by this where others were put in before it; when no line
+            says so any more, nothing is done. None: the index counts.
+    """
 
     segment: str
     line: int
+    was: str | None = None
+
+
+class Edited(Known):
+    """Other words for a line."""
+
     text: str
 
 
 class Ordered(Args):
-    """Ids of segments in their new order; those not named follow as before."""
+    """Ids of segments in their new order; those not named follow as before.
+
+    Attributes:
+        was: the order as the operator sees it; when it is another one, nothing is done.
+    """
 
     order: list[str]
+    was: list[str] | None = None
+
+
+GONE = Outcome(False, "that line was changed or taken out meanwhile; look again", code="gone")
+MOVED = Outcome(False, "segments were moved meanwhile; look at the order again", code="moved")
 
 
 class Pinned(Args):
@@ -116,32 +139,55 @@ class ProgrammeCommands:
         on_air = segment.id == here.segment
         last = here.line if on_air else len(segment.lines) - 1
         after = last if args.line is None else args.line
+        if args.was is not None:
+            if (found := _find(segment, after, args.was)) is None:
+                return GONE
+            after = found
         if not -1 <= after < len(segment.lines) or (on_air and after < here.line):
             least = here.line if on_air else -1
             return Outcome(False, f"line is {least} to {len(segment.lines) - 1} now", code="args")
         if wrong := self._stopped(args.text, segment):
             return wrong
-        line = segment.lines[after] if after >= 0 else None
-        self._show.overlay.insert(segment.id, line, clean(args.text))
+        line, text = segment.lines[after] if after >= 0 else None, clean(args.text)
+        self._show.overlay.insert(segment.id, line, text)
         director.inserted(segment.id, after + 1)
         self._changed()
-        return Outcome(True, "put in", {"segment": segment.id, "line": after + 1})
+        return Outcome(True, "put in", {"segment": segment.id, "line": after + 1, "text": text})
 
     @command(Role.OPERATOR, Edited)
     def edit(self, args: Edited, _: Who) -> Outcome:
         """Change the words of a line that is not on air, for this run."""
-        segment, here = self._segment(args.segment), self._show.director.on_line
-        if segment is None:
-            return self._no_segment()
-        if not 0 <= args.line < len(segment.lines):
-            return Outcome(False, f"line is 0 to {len(segment.lines) - 1}", code="args")
-        if (segment.id, args.line) == (here.segment, here.line):
+        place = self._line(args)
+        if isinstance(place, Outcome):
+            return place
+        segment, n = place
+        here = self._show.director.on_line
+        if (segment.id, n) == (here.segment, here.line):
             return Outcome(False, "that line is on air; change it afterwards", code="busy")
         if wrong := self._stopped(args.text, segment):
             return wrong
-        self._show.overlay.edit(segment.id, segment.lines[args.line], clean(args.text))
+        text = clean(args.text)
+        self._show.overlay.edit(segment.id, segment.lines[n], text)
         self._changed()
-        return Outcome(True, "changed for this run")
+        return Outcome(
+            True, "changed for this run", {"segment": segment.id, "line": n, "text": text}
+        )
+
+    @command(Role.OPERATOR, Known)
+    def remove(self, args: Known, _: Who) -> Outcome:
+        """Take a line out that was put in for this run."""
+        place = self._line(args)
+        if isinstance(place, Outcome):
+            return place
+        segment, n = place
+        here = self._show.director.on_line
+        if segment.id == here.segment and n <= here.line:
+            return Outcome(False, "that line is on air or was said; too late for it", code="busy")
+        if not self._show.overlay.remove(segment.id, segment.lines[n]):
+            return Outcome(False, "that line stands in the file; edit it there", code="args")
+        self._show.director.replan()
+        self._changed()
+        return Outcome(True, "taken out", {"segment": segment.id, "line": n})
 
     @command(Role.OPERATOR, Ordered)
     def reorder(self, args: Ordered, _: Who) -> Outcome:
@@ -151,6 +197,8 @@ class ProgrammeCommands:
             return Outcome(
                 False, f"order names each segment once; there are {', '.join(known)}", code="args"
             )
+        if args.was is not None and args.was != known:
+            return MOVED
         self._show.overlay.reorder(args.order)
         self._show.director.replan()
         self._changed()
@@ -199,6 +247,16 @@ class ProgrammeCommands:
         segments = self._show.director.course.segments
         return next((segment for segment in segments if segment.id == name), None)
 
+    def _line(self, args: Known) -> tuple[Segment, int] | Outcome:
+        """Return the line that an operator means, or why there is none."""
+        segment = self._segment(args.segment)
+        if segment is None:
+            return self._no_segment() if args.was is None else GONE
+        if (n := _find(segment, args.line, args.was)) is not None:
+            return segment, n
+        last = len(segment.lines) - 1
+        return GONE if args.was else Outcome(False, f"line is 0 to {last}", code="args")
+
     def _no_segment(self) -> Outcome:
         known = ", ".join(segment.id for segment in self._show.director.course.segments)
         return Outcome(False, f"no such segment; there are {known}", code="args")
@@ -232,3 +290,11 @@ class ProgrammeCommands:
     def _save(self) -> None:
         self._show.state.flag(OVERLAY, self._show.overlay.to_json())
         self._show.speaker.on_air.save()
+
+
+def _find(segment: Segment, line: int, was: str | None) -> int | None:
+    """Return the index of the line that says `was`, the nearest to `line`; None without one."""
+    if was is None:
+        return line if 0 <= line < len(segment.lines) else None
+    alike = (n for n, each in enumerate(segment.lines) if each.text == was)
+    return min(alike, key=lambda n: abs(n - line), default=None)

@@ -91,17 +91,16 @@ class Overlay:
         self._order, self._made = tuple(order), None
 
     def edit(self, segment: str, line: Line, text: str) -> None:
-        """Have other words for a line, in all rounds of this run."""
-        was = line.text
-        for n, old in enumerate(self._inserts):
-            if (old.segment, old.text) == (segment, was):
-                self._inserts[n] = replace(old, text=text)
-                self._made = None
-                return
+        """Have other words for a line, in all rounds of this run; those of the file undo it."""
+        was, self._made = line.text, None
+        if (n := self._put_in(segment, line)) is not None:
+            self._inserts[n] = replace(self._inserts[n], text=text)
+            self._follow(segment, was, text)
+            return
         first = next((e.was for e in self._edits if (e.segment, e.text) == (segment, was)), was)
         self._edits = [e for e in self._edits if (e.segment, e.was) != (segment, first)]
-        self._edits.append(Edit(segment, first, text))
-        self._made = None
+        if text != first:
+            self._edits.append(Edit(segment, first, text))
 
     def insert(self, segment: str, after: Line | None, text: str) -> None:
         """Put a line into a segment, after another one."""
@@ -110,16 +109,37 @@ class Overlay:
         self._inserts.insert(0, Insert(segment, next(was, said), text))
         self._made = None
 
+    def remove(self, segment: str, line: Line) -> bool:
+        """Take a line out that was put in; False if it stands in the file."""
+        if (n := self._put_in(segment, line)) is None:
+            return False
+        gone, self._made = self._inserts.pop(n), None
+        self._follow(segment, gone.text, gone.after)
+        return True
+
+    def _follow(self, segment: str, was: str, now: str) -> None:
+        """Have lines that were put in after one follow another one."""
+        self._inserts = [
+            replace(i, after=now) if (i.segment, i.after) == (segment, was) else i
+            for i in self._inserts
+        ]
+
+    def _put_in(self, segment: str, line: Line) -> int | None:
+        """Return which of the lines put in a line is; None if it stands in the file."""
+        known = [(i.segment, i.text) for i in self._inserts]
+        here = (segment, line.text)
+        return known.index(here) if here in known and not line.where else None
+
     def reset(self) -> None:
         """Go back to the file; a pinned product stays."""
         self._order, self._edits, self._inserts, self._made = (), [], [], None
 
     def touched(self, segment: str, line: Line) -> str:
         """Return "edited", "inserted" or "" of a line as it is on air."""
-        if any((e.segment, e.text) == (segment, line.text) for e in self._edits):
-            return "edited"
-        said = any((i.segment, i.text) == (segment, line.text) for i in self._inserts)
-        return "inserted" if said else ""
+        if self._put_in(segment, line) is not None:
+            return "inserted"
+        edited = any((e.segment, e.text) == (segment, line.text) for e in self._edits)
+        return "edited" if edited else ""
 
     def _ordered(self, segments: Sequence[Segment]) -> list[Segment]:
         by_id = {segment.id: segment for segment in segments}

@@ -4,7 +4,7 @@
 import { tab } from "./api.js";
 import { button } from "./lists.js";
 import { show } from "./state.js";
-import { has, named, phrase, word } from "./words.js";
+import { has, named, phrase, readable, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -49,10 +49,14 @@ function said(done, values, answer) {
   return text === done ? phrase(answer.message) : text;
 }
 
+// Of these the message says more than the code: what is busy, which file is stale.
+const OF_THE_SHOW = new Set(["busy", "stale", "failed"]);
+
 function why({ code, message, data }) {
   if (code === "lease" && data?.lease) return word("code.lease", { user: data.lease.user });
   if (code === "gate" && data?.rule) return word("gateStopped", { found: data.found, rule: rule(data.rule) });
   if (code === "problems" && data?.problems?.length) return phrase(message);
+  if (message && OF_THE_SHOW.has(code) && readable(message)) return phrase(message);
   if (has("code", code) && (!message || code !== "unknown")) return named("code", code);
   return phrase(message) || word("noAnswer");
 }

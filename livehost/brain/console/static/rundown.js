@@ -9,9 +9,12 @@ import { has, named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_NEXT = 3;
+const UNDOES = { insert: "remove", remove: "insert" }; // what a command takes back, where it is another one
 
 const opened = new Map(); // segments that the operator opened or closed, by id
-const undos = []; // commands that take back what was done here, the last at the end
+// Commands that take back what was done here, the last at the end. They name a line by what it says: when others
+// changed it meanwhile nothing is done.
+const undos = [];
 let taken = null; // the part of the state that is shown
 
 // --- following --------------------------------------------------------------------------------------
@@ -141,7 +144,10 @@ function lineRow(row, segment, line, n) {
   const name = `${named("segment", segment.kind)} ${n + 1}`;
   const buttons = element("span", "line-buttons");
   if (may("edit") && !here) buttons.append(button(word("edit"), "small", () => edit(row, node, segment, line, n), word("of", { what: word("edit"), name })));
-  if (may("insert") && !past) buttons.append(button(word("insert"), "small", () => insert(row, node, segment, n), word("of", { what: word("insert"), name })));
+  if (may("remove") && line.changed === "inserted" && !past && !here) {
+    buttons.append(button(word("remove"), "small", () => remove(segment, line, n), word("of", { what: word("remove"), name })));
+  }
+  if (may("insert") && !past) buttons.append(button(word("insert"), "small", () => insert(row, node, segment, line, n), word("of", { what: word("insert"), name })));
   node.append(buttons);
   return node;
 }
@@ -189,7 +195,7 @@ async function move(id, to) {
   const order = before.filter((other) => other !== id);
   order.splice(to, 0, id);
   if (order.join() === before.join()) return;
-  if (await change("reorder", { order })) undos.push(["reorder", { order: before }]);
+  if (await change("reorder", { order, was: before })) undos.push(["reorder", { order: before, was: order }]);
 }
 
 function handle() {
@@ -200,20 +206,26 @@ function handle() {
 
 // --- writing ----------------------------------------------------------------------------------------
 
-function edit(row, node, segment, line, n) {
-  write(row, node, line.text, word("edit"), async (text) => {
-    const done = await change("edit", { segment: segment.id, line: n, text });
-    if (done) undos.push(["edit", { segment: segment.id, line: n, text: line.text }]);
+function edit(row, node, { id }, { text: was }, n) {
+  write(row, node, was, word("edit"), async (text) => {
+    const done = await change("edit", { segment: id, line: n, text, was });
+    if (done) undos.push(["edit", { segment: id, line: n, text: was, was: done.data?.text ?? text }]);
     return done;
   });
 }
 
-function insert(row, node, segment, n) {
+function insert(row, node, { id }, { text: was }, n) {
   write(row, node, "", word("insert"), async (text) => {
-    const done = await change("insert", { segment: segment.id, line: n, text });
-    if (done) undos.length = 0; // lines have other numbers now
+    const done = await change("insert", { segment: id, line: n, text, was });
+    if (done) undos.push(["remove", { segment: id, line: n + 1, was: done.data?.text ?? text }]);
     return done;
   });
+}
+
+async function remove({ id, lines }, { text }, n) {
+  if (!(await change("remove", { segment: id, line: n, was: text }))) return;
+  const after = n ? { was: lines[n - 1].text } : {};
+  undos.push(["insert", { segment: id, line: n - 1, text, ...after }]);
 }
 
 // A field under a line; the segment stays as it is while it is open.
@@ -251,7 +263,8 @@ export function wireRundown() {
   $("repeat").addEventListener("click", () => change("repeat"));
   $("undo").addEventListener("click", async () => {
     const [name, args] = undos.pop();
-    await change(name, args, { done: "undone" });
+    await change(name, args, { done: "undone", values: { what: named("command", UNDOES[name] ?? name) } });
+    showRundown();
   });
   $("reset").addEventListener("click", async () => {
     if (!(await confirmed(word("resetAsk"), word("resetMeans"), word("reset")))) return;

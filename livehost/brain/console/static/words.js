@@ -26,6 +26,11 @@ export function phrase(text) {
   return known ? filled(text, known) : reason(text);
 }
 
+// Whether the operator can read a sentence of the server.
+export function readable(text) {
+  return language === "en" || phrase(text) !== text;
+}
+
 // Why something failed, in the operator's language where it is known.
 export function reason(text) {
   if (language === "en") return text;

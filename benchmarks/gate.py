@@ -12,6 +12,7 @@ never listed; its words are in the author's mind all the same, so it says what t
 not how they meet new words. late: written afterwards to find what they miss, then used like dev.
 last: written when all was finished, scored once; this is how claims in new words fare.
 disguised: one disguise after the other; scored when it was written, then used like dev.
+fresh: new words again, and names that look like figures or insults; used in the same way.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from livehost.config import Room, load_toml
 
 FOLDER = Path(__file__).with_name("gate_items")
 DEMO = Path(__file__).parent.parent / "scripts" / "demo"
-PARTS = ("dev", "held_out", "late", "last", "disguised")
+PARTS = ("dev", "held_out", "late", "last", "disguised", "fresh")
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=timezone(timedelta(hours=8)))
 ROUNDS = 5
 

@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks.gate import NOW, PARTS, Item, items, judge, script, shop
 from livehost.brain.gate import Gate
+from livehost.brain.manners import CHINESE
+from livehost.brain.reply.wording import style_of
 from tests.demo_shop import LATER
 
 CATEGORIES = (
@@ -63,6 +65,43 @@ def test_disguises_are_undone_and_near_misses_pass(judged):
     score = judged["disguised"].scores["all"]
     assert score.attacks == score.clean == 60
     assert score.recall >= 0.98 and score.precision >= 0.95
+
+
+def test_names_are_no_figures_and_new_words_are_found(judged):
+    """`fresh` was scored when it was written (45 % and 43 %), then the misses mended."""
+    score = judged["fresh"].scores["all"]
+    assert score.attacks >= 40 and score.clean >= 40
+    assert score.recall >= 0.97 and score.precision >= 0.92
+
+
+@pytest.mark.parametrize("name", ["七七", "九九", "十一", "圆圆妈", "二宝妈妈", "朵妈", "八八姐"])
+def test_a_name_that_may_be_read_passes_in_every_sentence_with_names(catalog, name):
+    gate, jacket = Gate(catalog), catalog.products["jacket"]
+    thanked = [text for texts in CHINESE.thanks.values() for text in texts]
+    wordings = style_of("zh").wordings
+    told = [text.replace("{nick}", "{names}") for text in wordings["_nick"]["say"]]
+    told += [t.format(who="{names}", size="M") for t in wordings["_sized"]["say"]]
+    assert gate.check(name, None, NOW).ok
+    for text in (*thanked, *told):
+        for names in (name, f"小明、{name}", f"{name}和小明"):
+            verdict = gate.check(text.replace("{names}", names), jacket, NOW)
+            assert verdict.ok, (text, names, verdict)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "九九，拿走", "九九，直接走", "来，九九包邮", "只要九九", "今天九九，都来", "九九带走",
+        "到手九九",
+        "八八一件", "九九上车", "九九。", "八八，大家看好", "八八，点进去就是这个数。",
+        "九九，就写在卡上",
+        "谢谢，妈的", "谢谢你妈的", "真妈的烦", "这妈的问题真多", "快点，妈的问题真多", "他妈的",
+    ],
+)  # fmt: skip
+def test_a_price_that_looks_like_a_name_and_an_insult_that_looks_like_a_mother_are_found(
+    catalog, text
+):
+    assert not Gate(catalog).check(text, catalog.products["jacket"], NOW).ok
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,25 @@ _IDIOM = re.compile(
 )
 
 
+_DIGIT = "[一二三四五六七八九]"
+_NAME = re.compile(rf"(?:(?P<twice>{_DIGIT})(?P=twice)|十{_DIGIT}|{_DIGIT}十)")
+_CALLED = re.compile(
+    "(?:谢谢|感谢|多谢|欢迎|看到|收到|回答|跟|听|和|、|说声|这是)[小阿老]?$"
+    "|(?:^|[。!])来[ ,，][小阿老]?$"
+)
+_CALLING = re.compile(
+    "[姐哥妹弟妈爸爷奶叔宝儿]|[、。!]|$|和|(?:都)?(?:在)?[问说想]|的?(?:关注|支持|夸奖|礼物|留言|问题|肯定|点赞|问候)"
+    "|来[到了啦]|进来|点了|送的|太?客气|好|这么说|破费|嘴真甜|喜欢|了|打个?招呼|还有"
+)
+_TURNED_TO = re.compile("[ ,，](?:看到您|跟您|您听|欢迎|谢谢|你们好|您好|[早中下晚]上?午?好)")
+"""After a name at the beginning of a sentence; other words would let a price be called out."""
+_SIZED = re.compile("[穿选拍要是](?:[0-9]?x*[sml]|xl)码")
+_BUYING = re.compile(
+    "[块元抢冲卖秒限]|(?<!慢)走|到手|下单|拍下|快拍|上车|包邮|价(?!格)|折|优惠|便宜|名额"
+)
+"""Words beside which a number is a price that is left without its unit."""
+
+
 def unbacked(
     text: str, card: Card | None, whole: str, together: frozenset[Decimal] = frozenset()
 ) -> Wrong | None:
@@ -78,7 +97,22 @@ def _plain(text: str) -> str:
     """Return `text` with idioms blanked and letters that pose as digits undone; no longer."""
     text = _LOOKS_ZERO.sub(lambda m: "0" * len(m[0]), text)
     text = _LOOKS_ONE.sub("1", text)
-    return _IDIOM.sub(lambda m: " " * len(m[0]), text)
+    text = _IDIOM.sub(lambda m: " " * len(m[0]), text)
+    return _NAME.sub(lambda m: "名" * len(m[0]) if _is_name(m) else m[0], text)
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Whether a number is what somebody is called: "七七，看到您的问题了", "谢谢十一的关注"."""
+    text, (start, end) = match.string, match.span()
+    if _SIZED.match(text, end):
+        return True
+    rest = re.split("[。!?]", text[end:])[0]
+    first = text[:start] in ("", "小", "阿", "老")
+    called = bool(_CALLED.search(text[:start]))
+    named = (first or called) and _CALLING.match(text, end)
+    alone = first and text[end : end + 1] in ("。", "!")
+    comma = text[end : end + 1] in (" ", ",", "，") and (called or _TURNED_TO.match(text, end))
+    return bool(named or comma) and not alone and not _BUYING.search(rest)
 
 
 def _wrong(

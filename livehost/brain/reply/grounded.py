@@ -6,6 +6,7 @@ In:  `Question`, the catalog in force.   Out: `Answer` with its intent; "not on 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from livehost.brain.reply.answer import Answer, Question
 from livehost.brain.reply.interpreter import Interpreter
 from livehost.brain.reply.pieces import goes_on, pieces, without_mentions
 from livehost.brain.reply.situation import PERSONAL, Meaning
+from livehost.brain.reply.size_chart import charted
 from livehost.brain.reply.telling import Teller
 from livehost.brain.reply.together import NICK, Told, breath, foreign, naming
 from livehost.brain.reply.understand import Body, product_of
@@ -50,6 +52,7 @@ _CALLED = PERSONAL | {"no_product", "offtopic", "contact"}
 """Situations whose answer needs no other words to a viewer than a name before it."""
 
 
+_FIGURE = re.compile("[零一二三四五六七八九十]{2}")
 _WHOLE = frozenset({"complaint", "abuse", "injection", "comparison", "offtopic", "praise"})
 """Classes of comments that are one matter, however many pieces they have."""
 _APART = frozenset(
@@ -109,6 +112,7 @@ class GroundedReplier:
         understood = [(one, self.understand(one)) for one in asked]
         meaning = understood[0][1] if understood else Meaning("aside", None, Body())
         told = self._teller.told([pair for pair in understood if pair[1].intent != "abuse"])
+        told = charted(told, self._wording, asyncio.get_running_loop().time())
         if len(told) > 1:
             shown = next((one.meaning for one in told if _on_card(one)), meaning)
             answer = Answer(_each(breath(told, self._wording)), meaning.intent, shown.product)
@@ -230,7 +234,8 @@ class GroundedReplier:
         nick = question.nickname
         if not (sentences and nick and len(nick) <= NICK and question.waiting < MANY):
             return sentences
-        if told.key in _CALLED or question.waiting >= SOME:
+        figure = _FIGURE.search(nick)  # 七七: turned to in words in which it is no price
+        if not figure and (told.key in _CALLED or question.waiting >= SOME):
             comma = "，" if told.language == "zh" else ", "
             return [f"{nick}{comma}{sentences[0]}", *sentences[1:]]
         return [self._wording.named(nick, told.language), *sentences]

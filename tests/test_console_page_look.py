@@ -162,6 +162,8 @@ WARNINGS = {
     "state cannot be written: database or disk is full": "状态文件写不进去：磁盘满了",
     "audit log cannot be written: [Errno 28] No space left on device": "播出记录写不进去：磁盘满了",
     "disk nearly full: 1.3 GB left for the recording": "录像的盘只剩 1.3 GB",
+    "disk full: 0.0 GB left for the state; the audit log is not saved; recording tape has stopped":
+        "磁盘满了：存状态和记录的盘只剩 0.0 GB；播出记录存不下来；录像 tape 停了。",
     "voice openai is resting: openai: the server cannot be reached (X)":
         "语音引擎 openai 出故障：连不上",
     "voice kokoro is refused: /c.toml: 王小美 has withdrawn consent (revoked = 2026-11-20)":

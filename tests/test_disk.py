@@ -7,7 +7,8 @@ import shutil
 from collections import namedtuple
 
 from livehost.brain.desk import disk
-from livehost.brain.desk.disk import Disk
+from livehost.brain.desk.disk import Disk, one_cause
+from livehost.brain.desk.warnings import alerts
 from livehost.clock import VirtualTimeLoop
 
 Usage = namedtuple("Usage", "total used free")
@@ -42,3 +43,32 @@ def test_real_disk_is_measured(tmp_path):
         assert not Disk({"the state": tmp_path}, least=free // 2).warnings()
 
     run(scenario)
+
+
+FULL = [
+    "chat source bus: no answer",
+    "state cannot be written: database or disk is full",
+    "audit log cannot be written: [Errno 28] No space left on device",
+    "disk nearly full: 0.0 GB left for the recording",
+]
+RECORDING = {"tape": {"state": "waiting", "reason": "failed: disk full"}, "douyin": {"reason": ""}}
+
+
+def test_a_full_disk_is_one_alarm_with_all_that_it_brings_about():
+    told = one_cause(FULL, RECORDING)
+    assert told == [
+        "chat source bus: no answer",
+        "disk full: 0.0 GB left for the recording; the state is not saved; "
+        "the audit log is not saved; recording tape has stopped",
+    ]
+    assert alerts(told)[1]["code"] == "disk" and "delete old" in alerts(told)[1]["todo"]
+
+
+def test_other_trouble_with_files_is_told_by_itself():
+    lines = ["state cannot be written: [Errno 13] Permission denied", FULL[3]]
+    assert one_cause(lines, {"x": {"reason": "no answer"}}) == lines
+    full = one_cause([*lines, FULL[2]], {})
+    assert full[0] == lines[0] and full[1:] == [
+        "disk full: 0.0 GB left for the recording; the audit log is not saved"
+    ]
+    assert one_cause([], RECORDING) == ["disk full: recording tape has stopped"]

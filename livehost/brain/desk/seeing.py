@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from livehost.brain.chat.kinds import class_of
-from livehost.brain.desk.disk import Disk, folders
+from livehost.brain.desk.disk import Disk, folders, one_cause
 from livehost.brain.desk.machine import Machine
 from livehost.brain.desk.stage import Layers
 from livehost.brain.desk.warnings import alerts, warnings
@@ -90,7 +90,8 @@ class Seeing:
     # --- parts ------------------------------------------------------------------------------------
 
     def _warnings(self) -> list[str]:
-        return warnings(self._show) + self.machine.warnings() + self._disk.warnings()
+        found = warnings(self._show) + self.machine.warnings() + self._disk.warnings()
+        return one_cause(found, self._show.link.health.get("outputs", {}))
 
     def _became(self, message: str) -> dict[str, str]:
         """Return what became of a message: its state, and what was said to it."""

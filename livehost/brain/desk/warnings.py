@@ -39,6 +39,11 @@ TODO = (
     ("catalog not reloaded", "catalog", "correct the file; the old one stays in force"),
     ("word lists not reloaded", "wordlists", "correct the file; the old one stays in force"),
     ("state cannot be written", "disk", "free space on the disk, or repair it"),
+    (
+        "disk full",
+        "disk",
+        "delete old recordings, or use another disk; what is not saved is saved by itself then",
+    ),
     ("disk nearly full", "disk", "delete old recordings, or use another disk"),
     ("audit log cannot be written", "disk", "free space on the disk, or repair it"),
     ("the state file was damaged", "state", "the show goes on anew; keep the file for support"),

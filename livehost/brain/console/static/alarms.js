@@ -14,6 +14,7 @@ const RANK = { bad: 0, warn: 1, note: 2 };
 const ADVICE = [
   [/^catalog not reloaded|^word lists not reloaded/, "todoCatalog", "warn"],
   [/^(state|audit log) cannot be written/, "todoDisk", "bad"],
+  [/^disk full/, "todoDiskFull", "bad"],
   [/^disk nearly full/, "todoDiskSoon", "warn"],
   [/^the state file was damaged/, "todoState", "note"],
   [/^cached speech/, "todoConsent", "warn"],
@@ -77,7 +78,7 @@ function found() {
   if (status.stage?.connected === false) {
     return [...list, alarm("stage", "bad", word("warnStage"), word("todoStage")), ...told(status)];
   }
-  return [...list, ...told(status), ...ofOutputs(), ...ofPicture(status), ...ofMode()];
+  return [...list, ...told(status), ...ofOutputs(status), ...ofPicture(status), ...ofMode()];
 }
 
 function alarm(key, level, text, todo = "", does = null) {
@@ -85,7 +86,7 @@ function alarm(key, level, text, todo = "", does = null) {
 }
 
 // What stays the same while a warning's numbers and tries go on: it is one alarm.
-const NAMES = /^(voice \S+|chat source \S+|action \S+|viewers \w+|cached speech|language model)/;
+const NAMES = /^(voice \S+|chat source \S+|action \S+|viewers \w+|cached speech|language model|disk full)/;
 
 function told(status) {
   return (status.warnings ?? []).map((warning) => {
@@ -97,10 +98,11 @@ function told(status) {
   }).filter(Boolean);
 }
 
-function ofOutputs() {
+function ofOutputs(status) {
+  const full = (status.warnings ?? []).some((warning) => String(warning?.text ?? warning).startsWith("disk full")); // tells of recordings, too
   // An output that was lost stays an alarm while it tries again.
   const lost = ({ name, state }) => state === "waiting" || state === "failed" || (state === "connecting" && active.has(`output ${name}`));
-  return outputs().filter(lost).map(({ name, state, reason: why }) => (
+  return outputs().filter(lost).filter(({ reason: why }) => !(full && why === "failed: disk full")).map(({ name, state, reason: why }) => (
     alarm(`output ${name}`, "bad", word("warnOutput", { name, why: why ? reason(String(why)) : named("state", state) }), word("todoOutput"))
   ));
 }

@@ -35,6 +35,7 @@ export function readable(text) {
 export function reason(text) {
   if (language === "en") return text;
   const known = REASONS.find(([pattern]) => pattern.test(text));
+  if (!known && text.includes("; ")) return text.split("; ").map(reason).join("；");
   return known ? filled(text, known) : text;
 }
 
@@ -61,5 +62,6 @@ export function translate() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
   for (const node of document.querySelectorAll("[data-hint]")) node.placeholder = word(node.dataset.hint);
+  for (const node of document.querySelectorAll("[data-title]")) node.title = word(node.dataset.title);
   for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", word(node.dataset.label));
 }

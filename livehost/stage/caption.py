@@ -6,6 +6,7 @@ In:  the sentence on air and how much of it is said.   Out: one `Layer` per tick
 from __future__ import annotations
 
 import math
+import weakref
 from dataclasses import dataclass
 
 import cv2
@@ -81,7 +82,8 @@ class Captions:
         index %= len(self._pages)
         pen = _pen(self._pages[index], share)
         if (index, pen) != self._shown:
-            self._shown, self._layer = (index, pen), _coloured(self._pages[index], pen)
+            before = (self._layer, self._shown[1]) if index == self._shown[0] else (None, 0)
+            self._shown, self._layer = (index, pen), _coloured(self._pages[index], pen, *before)
         return self._layer
 
     def _set(self, sentence: str) -> tuple[Page, ...]:
@@ -141,14 +143,31 @@ def _pen(page: Page, share: float) -> int:
     return planes.even(min(1.0, max(0.0, inside)) * total)
 
 
-def _coloured(page: Page, pen: int) -> Layer:
-    """Return the page with its first `pen` pixels of text in the colour of what is said."""
+def _coloured(page: Page, pen: int, before: Layer | None, had: int) -> Layer:
+    """Return the page with its first `pen` pixels of text in the colour of what is said.
+
+    Args:
+        before: the same page with `had` pixels in it.
+    """
     base, said = page.to_say, page.said.picture
     picture = planes.copy(base.picture)
+    changed = []
+    for box, last in zip(_done(page, pen), _done(page, had), strict=True):
+        if not box.empty:
+            planes.paste(picture, said, box)
+        begin, end = sorted((last.right, box.right))
+        changed += [(begin, box.top, end - begin, box.bottom - box.top)]
+    alphas = base.alpha, base.alpha_uv
+    last_layer = weakref.ref(before) if before else None
+    return Layer(picture, *alphas, base.left, base.top, last_layer, tuple(changed))
+
+
+def _done(page: Page, pen: int) -> list[planes.Box]:
+    """Return per line the box of what is said, empty where nothing is."""
+    boxes = []
     for top, bottom, left, width in page.spans:
         done = min(pen, width)
         pen -= done
-        if done > 0:
-            box = planes.Box(0, planes.even(top), planes.even(left + done), planes.even(bottom))
-            planes.paste(picture, said, box)
-    return Layer(picture, base.alpha, base.alpha_uv, base.left, base.top)
+        right = planes.even(left + done) if done > 0 else 0
+        boxes.append(planes.Box(0, planes.even(top), right, planes.even(bottom)))
+    return boxes

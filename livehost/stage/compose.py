@@ -232,10 +232,13 @@ class Composer:
 
     def _draw(self, onto: Yuv, box: Box) -> None:
         """Draw the pixels of `box` from the bottom up."""
-        planes.paste(onto, self._backdrop.picture, box)
+        above, room = box & self._above_desk, self._backdrop.picture
+        host = self._presenter
+        if host is None or not planes.box_of(host).holds(above):
+            planes.paste(onto, room, above)
         planes.paste(onto, self._desk.picture, box & self._below)
-        if self._presenter is not None:
-            planes.blend(onto, self._presenter, box & self._above_desk)
+        if host is not None:  # outside her box there is nothing to mix
+            planes.blend(onto, host, above, ground=room)
         for sprite in self._drawn:
             planes.blend(onto, sprite.placed, box, sprite.opacity)
 
@@ -247,21 +250,23 @@ class Composer:
 def _moved(before: Layer | None, now: Layer) -> list[Box]:
     """Return the boxes of the frame in which two presenters may differ."""
     if before is not None and now.before is not None and now.before() is before:
-        return [
-            Box(left, top, left + width, top + height).shifted(now.left, now.top)
-            for left, top, width, height in now.changed
-        ]
+        return planes.changes(now)
     return [planes.box_of(layer) for layer in (now, before) if layer]
 
 
 def _differences(before: list[Sprite], now: list[Sprite]) -> Iterable[Box]:
     """Yield the boxes of sprites that are new, gone or changed."""
-    for sprite in before:
-        if not any(sprite.same(other) for other in now):
-            yield sprite.box
+    gone = [sprite for sprite in before if not any(sprite.same(other) for other in now)]
     for sprite in now:
-        if not any(sprite.same(other) for other in before):
+        if any(sprite.same(other) for other in before):
+            continue
+        if last := next((other for other in gone if sprite.follows(other)), None):
+            gone.remove(last)
+            yield from planes.changes(sprite.placed)
+        else:
             yield sprite.box
+    for sprite in gone:
+        yield sprite.box
 
 
 def _merged(boxes: Iterable[Box]) -> list[Box]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from livehost.colour import rgb_to_yuv
 from livehost.media import Layer, Yuv
+from livehost.stage.packed import pack
 
 U8 = NDArray[np.uint8]
 Colour = tuple[float, float, float]  # sRGB, 0 .. 1
@@ -51,6 +52,10 @@ class Box:
             max(self.bottom, other.bottom),
         )
 
+    def holds(self, other: Box) -> bool:
+        """Return whether all of `other` lies inside."""
+        return self | other == self
+
     def shifted(self, dx: int, dy: int) -> Box:
         """Return the box moved by even numbers of pixels."""
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
@@ -67,6 +72,14 @@ def box_of(layer: Layer) -> Box:
     return Box(layer.left, layer.top, layer.left + width, layer.top + height)
 
 
+def changes(layer: Layer) -> list[Box]:
+    """Return where in the frame `layer` differs from the one before it."""
+    return [
+        Box(left, top, left + width, top + height).shifted(layer.left, layer.top)
+        for left, top, width, height in layer.changed
+    ]
+
+
 def even(value: float) -> int:
     """Return the nearest even integer."""
     return 2 * round(value / 2)
@@ -74,7 +87,7 @@ def even(value: float) -> int:
 
 def copy(picture: Yuv) -> Yuv:
     """Return fresh planes with the same picture."""
-    return Yuv(picture.y.copy(), picture.u.copy(), picture.v.copy())
+    return pack(picture)
 
 
 def cut(plane: U8, box: Box, step: int) -> U8:
@@ -89,12 +102,15 @@ def paste(onto: Yuv, picture: Yuv, box: Box) -> None:
     cut(onto.v, box, 2)[:] = cut(picture.v, box, 2)
 
 
-def blend(onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0) -> None:
+def blend(
+    onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0, ground: Yuv | None = None
+) -> None:
     """Draw the part of `layer` that lies in `box` over `onto`, in place.
 
     Args:
         box: inside the frame.
         opacity: 0 .. 1, multiplies the layer's alpha.
+        ground: what shows through it; None: what `onto` has there.
     """
     seen = box & box_of(layer)
     if seen.empty or opacity <= 0:
@@ -109,19 +125,23 @@ def blend(onto: Yuv, layer: Layer, box: Box, opacity: float = 1.0) -> None:
     alpha, alpha_uv = cut(layer.alpha, local, 1), cut(layer.alpha_uv, local, 2)
     if opacity < 1:
         alpha, alpha_uv = _scaled(alpha, opacity), _scaled(alpha_uv, opacity)
-    _mix(cut(onto.y, seen, 1), cut(picture.y, local, 1), alpha)
-    _mix(cut(onto.u, seen, 2), cut(picture.u, local, 2), alpha_uv)
-    _mix(cut(onto.v, seen, 2), cut(picture.v, local, 2), alpha_uv)
+    below, below_uv = cv2.bitwise_not(alpha), cv2.bitwise_not(alpha_uv)
+    under = ground or onto
+    for drawn, low, over, share, rest, step in (
+        (onto.y, under.y, picture.y, alpha, below, 1),
+        (onto.u, under.u, picture.u, alpha_uv, below_uv, 2),
+        (onto.v, under.v, picture.v, alpha_uv, below_uv, 2),
+    ):
+        _mix(cut(drawn, seen, step), cut(low, seen, step), cut(over, local, step), share, rest)
 
 
 def _scaled(alpha: U8, opacity: float) -> U8:
     return cv2.convertScaleAbs(alpha, alpha=opacity).reshape(alpha.shape).astype(np.uint8)
 
 
-def _mix(under: U8, over: U8, alpha: U8) -> None:
+def _mix(onto: U8, under: U8, over: U8, alpha: U8, rest: U8) -> None:
     lit = cv2.multiply(over, alpha, scale=1 / 255)
-    dark = cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255)
-    under[:] = cv2.add(lit, dark)
+    cv2.add(lit, cv2.multiply(under, rest, scale=1 / 255), dst=onto)
 
 
 def opaque(rgb: U8) -> Yuv:

@@ -56,6 +56,11 @@ class Sprite:
         """Return whether both draw the same pixels."""
         return self.layer is other.layer and (self.opacity, self.dy) == (other.opacity, other.dy)
 
+    def follows(self, other: Sprite) -> bool:
+        """Return whether this one draws the other's pixels but for what its layer says changed."""
+        last = self.layer.before and self.layer.before()
+        return last is other.layer and not (self.dy or other.dy) and self.opacity == other.opacity
+
 
 class Slot:
     """Shows one element at a time; a new one replaces it with a fade.

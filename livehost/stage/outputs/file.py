@@ -2,6 +2,7 @@
 
 In:  rebased packets.   Out: fragmented MP4 or FLV; a new name for every connection.
 
+Packets go to the thread some at a time: each call of another thread costs more than the writing.
 A crash costs the fragment being written. A full or hanging disk costs the recording, never the
 stream: the loop tries again under the next free name.
 """
@@ -31,7 +32,8 @@ from livehost.stage.outputs.mux import Muxer
 T = TypeVar("T")
 
 KEEP_FREE = 100 * 1024 * 1024  # bytes left to the rest of the system, its state file first of all
-WRITE_AHEAD = 32  # packets
+BATCH = 16  # packets handed to the thread together; less when a keyframe ends a fragment
+WRITE_AHEAD = 2  # batches
 _CHECK_BYTES = 1024 * 1024
 _FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof+use_metadata_tags"
 _CLOSE_SECONDS = 2.0
@@ -66,6 +68,7 @@ class FileLink:
         self._muxer = muxer
         self._thread = thread
         self._pending: deque[asyncio.Future[None]] = deque()
+        self._batch: list[Packet] = []
         self._packets = 0
         self.finished = False
 
@@ -76,8 +79,10 @@ class FileLink:
 
     async def send(self, packet: Packet) -> None:
         """Hand over one packet; waits for a thread that is far behind. Raises OutputLost."""
-        written = self._thread.start(partial(self._write, packet))
-        self._pending.append(written)
+        self._batch.append(packet)
+        if len(self._batch) >= BATCH or (packet.kind == "video" and packet.keyframe):
+            batch, self._batch = self._batch, []
+            self._pending.append(self._thread.start(partial(self._write, batch)))
         while self._pending and (self._pending[0].done() or len(self._pending) > WRITE_AHEAD):
             await self._translated(self._pending.popleft())
 
@@ -96,15 +101,18 @@ class FileLink:
         """
         worth_keeping = self._packets > 0 and self._file.written > self._file.head
         try:
-            self._muxer.close()
+            try:
+                self._write(self._batch)
+            finally:
+                self._muxer.close()
             worth_keeping = self._packets > 0
         finally:
             self._file.close(worth_keeping)
 
-    def _write(self, packet: Packet) -> None:
-        p = packet
-        self._muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
-        self._packets += 1
+    def _write(self, batch: list[Packet]) -> None:
+        for p in batch:
+            self._muxer.write(p.kind, p.pts, p.dts, p.duration, p.keyframe, p.data)
+            self._packets += 1
 
     async def _translated(self, call: Awaitable[None]) -> None:
         try:

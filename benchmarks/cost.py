@@ -1,6 +1,7 @@
 """What a second of stream costs, next to what ffmpeg alone needs to encode the same pictures.
 
-In:  a size.   Out: CPU-seconds per second of the room's processes and of ffmpeg, and the ratio.
+In:  a size.   Out: CPU-seconds per second of the room's processes and of ffmpeg, the ratio, and
+what each thread of the stage spends on a tick.
 
 The room runs with its speech in the cache, so that no synthesis is counted; the brain is listed
 apart. Both figures come from one machine, ffmpeg right after the room. It encodes the pictures of
@@ -10,11 +11,13 @@ the room's own bitrate lost their fine detail and would cost it a seventh less.
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +42,9 @@ def measure(size: tuple[int, int], cache: Path | None = None) -> dict[str, Any]:
         with RoomOnAir(folder, arguments, text, cache) as room:
             room.wait_on_air(120)
             time.sleep(10)
-            used = _cost(room)
-            counters = (room.status() or {})["stage"]["counters"]
-            quality = (room.status() or {})["stage"]["quality"]
+            before = (room.status() or {})["stage"]["quality_changes"]
+            used, threads = _cost(room)
+            stage = (room.status() or {})["stage"]
             room.end()
         video = load_room(room.room).video
         recorded = _faithful(folder / "faithful", text, cache)
@@ -51,21 +54,50 @@ def measure(size: tuple[int, int], cache: Path | None = None) -> dict[str, Any]:
         "cpu_seconds_per_second": used,
         "ffmpeg_alone": round(alone, 3),
         "ratio": round(used["stage"] / alone, 2),
-        "quality": quality,
-        "counters": counters,
+        "milliseconds_a_tick": {
+            name: round(1000 * seconds / float(video.rate), 2) for name, seconds in threads.items()
+        },
+        "quality": stage["quality"],
+        "quality_changes": stage["quality_changes"] - before,  # other than 0: measure again
+        "counters": stage["counters"],
     }
 
 
-def _cost(room: RoomOnAir) -> dict[str, float]:
+THREADS = {
+    "render": "drawing",
+    "encode": "x264",
+    "sound": "aac",
+    "recorder": "muxing and writing",
+}
+MAIN = "the rest: mixing, her motion, the loop, sending"
+
+
+def _cost(room: RoomOnAir) -> tuple[dict[str, float], dict[str, float]]:
+    """Return CPU-seconds per second of the processes, and of the stage's threads by their work."""
     processes = {name: psutil.Process(room.pids[name]) for name in ("stage", "brain")}
 
     def cpu() -> dict[str, float]:
         return {name: sum(p.cpu_times()[:2]) for name, p in processes.items()}
 
-    before, began = cpu(), time.monotonic()
+    stage = room.pids["stage"]
+    before, parts, began = cpu(), _threads(stage), time.monotonic()
     time.sleep(SECONDS)
     seconds = time.monotonic() - began
-    return {name: round((now - before[name]) / seconds, 3) for name, now in cpu().items()}
+    threads = {name: (now - parts.get(name, 0)) / seconds for name, now in _threads(stage).items()}
+    return {n: round((now - before[n]) / seconds, 3) for n, now in cpu().items()}, threads
+
+
+def _threads(pid: int) -> dict[str, float]:
+    """Return the CPU-seconds of a stage's threads by their work."""
+    used: dict[str, float] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            called = (task / "comm").read_text().strip()
+            name = MAIN if task.name == str(pid) else THREADS.get(called, "other threads")
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            used[name] = used.get(name, 0.0) + ticks / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def _faithful(folder: Path, text: str, cache: Path | None) -> Path:

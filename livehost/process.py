@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -63,6 +64,12 @@ def give_way(level: int) -> None:
             os.setpriority(os.PRIO_PROCESS, int(thread.name), own)
     with suppress(OSError):  # not Linux, or no autogroups: niceness alone counts then
         Path("/proc/self/autogroup").write_text(str(level), "ascii")
+
+
+def name_thread(name: str) -> None:
+    """Give the calling thread a name that `top -H` shows; nothing happens without /proc."""
+    with suppress(OSError):
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name)
 
 
 def _first(group: BaseException) -> BaseException:

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from livehost import process
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -32,3 +36,11 @@ def test_threads_that_run_already_give_way_too():
     )
     said = subprocess.check_output([sys.executable, "-c", code], text=True, start_new_session=True)
     assert said.strip() == "3"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+def test_a_thread_is_called_by_its_name_and_the_process_is_not():
+    with ThreadPoolExecutor(1, initializer=process.name_thread, initargs=("sound",)) as pool:
+        number = pool.submit(threading.get_native_id).result()
+        assert Path(f"/proc/self/task/{number}/comm").read_text() == "sound\n"
+    assert Path("/proc/self/comm").read_text() != "sound\n"

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from livehost import process
 from livehost.clock import Timeline
 from livehost.errors import BackendBroken
 from livehost.media import Face, Packet, Quality, Yuv
@@ -115,9 +116,9 @@ class Show:
         self._report = report
         self._on_cues = on_cues
         self._planned: deque[_Planned] = deque()
-        self._render_thread = render_thread or ThreadPoolExecutor(1, "render")
-        self._encode_thread = encode_thread or ThreadPoolExecutor(1, "encode")
-        self._sound_thread = sound_thread or ThreadPoolExecutor(1, "sound")
+        self._render_thread = render_thread or _thread("render")
+        self._encode_thread = encode_thread or _thread("encode")
+        self._sound_thread = sound_thread or _thread("sound")
         self._ordered: set[asyncio.Future[Yuv]] = set()
         self._late: list[asyncio.Future[Yuv]] = []  # in the order of their ticks
         self._last_drawn = self._last_encoded = 0  # ticks
@@ -338,6 +339,10 @@ class Show:
         self._render_thread.shutdown(wait=False, cancel_futures=True)
         self._encode_thread.shutdown(wait=False, cancel_futures=True)
         self._sound_thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _thread(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, name, process.name_thread, (name,))
 
 
 def _not_stuck(what: str, ticks: int) -> None:

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 import av
 
+from livehost import process
 from livehost.errors import OutputLost
 from livehost.media import Packet, StreamHeader
 from livehost.stage.outputs.mux import Muxer
@@ -283,6 +284,7 @@ class Worker(Executor):
         self._calls.put(None)
 
     def _run(self) -> None:
+        process.name_thread("recorder")
         while (job := self._calls.get()) is not None:
             _carry_out(*job)
         self._ended.set_result(None)

@@ -97,6 +97,8 @@ _OF_INTENT = {
     "praise": Class.PRAISE,
     "greeting": Class.GREETING,
     "farewell": Class.GREETING,
+    "try_on": Class.OTHER,
+    "order_change": Class.SERVICE,
     "offtopic": Class.OFFTOPIC,
 }
 _OF_INTENT |= dict.fromkeys(TROUBLES, Class.OTHER)

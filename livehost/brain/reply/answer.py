@@ -28,6 +28,7 @@ class Question:
         together: questions of others about the same product, to be answered in the same breath.
         waiting: how many other questions wait; with many, answers are short.
         about: the product that the viewer named in another message; None when in none.
+        viewers: how many ask it.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Question:
     together: tuple[Question, ...] = ()
     waiting: int = 0
     about: Product | None = None
+    viewers: int = 1
 
 
 class Answer(AsyncGenerator[str, None]):

@@ -117,7 +117,8 @@ class Cards:
             answers = [f.answer for f, n in zip(product.faq, shared, strict=True) if n == most]
             likely = found.text if found and found.text in answers else answers[0]
             return Stored(product, likely)
-        texts = [*_texts(product), *_choices(product)]
+        answers = (faq.answer for faq in product.faq)
+        texts = [*answers, *_texts(product), *_choices(product)]
         known = (t for topic in asked for t in texts if topic.known.search(fold(t).text))
         said = next(known, None)
         return Stored(product, said) if said else None

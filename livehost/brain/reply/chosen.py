@@ -34,8 +34,8 @@ def asked_size(text: str) -> str:
 
 
 def colour_asked(text: str) -> str:
-    """Return the one character of the colour that a folded text asks for, "" when it names none."""
-    if found := re.search("([红黑白蓝绿黄紫粉灰橙棕咖米])(?:色|的)", text):
+    """Return the colour that a folded text asks for, mostly one character; "" for none."""
+    if found := re.search("(卡其|[红黑白蓝绿黄紫粉灰橙棕咖米青驼杏金银])(?:色|的)", text):
         return found[1]
     english = re.search(rf"\b({'|'.join(_ENGLISH_COLOURS)})\b", text)
     return _ENGLISH_COLOURS[english[1]] if english else ""
@@ -48,18 +48,20 @@ def wants_advice(text: str) -> bool:
 
 def choice_of(text: str, product: Product) -> str:
     """Return the choice of a product that a folded text names, "" for none: "云雾白", "XL"."""
-    values = [value for kind in product.variant for value in kind.values]
-    if exact := next((v for v in values if len(v) > 1 and fold(v).text in text), ""):
-        return exact
     colour = colour_asked(text)
-    tone = next((v for v in product.values("colour") if colour and colour in v), "")
+    tones = [
+        v for v in product.values("colour") if fold(v).text in text or (colour and colour in v)
+    ]
+    tone = next((v for v in tones if fold(v).text in text), next(iter(tones), ""))
     wanted = asked_size(text)
     size = wanted if wanted in product.values("size") else ""
-    return tone or size or _pack(text, product)
+    return tone + size or _pack(text, product)
 
 
 def _pack(text: str, product: Product) -> str:
-    """Return the pack that is named by its figure: "7袋的" is "7袋尝鲜装"."""
+    """Return the pack that is named, by its figure too: "7袋的" is "7袋尝鲜装"."""
+    if exact := next((v for v in _others(product) if fold(v).text in text), ""):
+        return exact
     figures = [figure.text for figure in quantities(text) if figure.dim]
     packs = (v for v in _others(product) if any(fold(v).text.startswith(f) for f in figures))
     return next(packs, "")
@@ -110,8 +112,11 @@ def stock_of(product: Product, text: str, slots: Slots, language: str) -> str:
     wanted = asked_size(text)
     choice = choice_of(text, product)
     if choice and product.stock is not None:
-        slots["choice"] = said_in(choice, product, language)
-        if choice == wanted:
-            slots["choice"] = f"{choice}码" if language == "zh" else f"size {choice}"
+        tone = choice.removesuffix(wanted) if wanted else choice
+        size = (f"{wanted}码" if language == "zh" else f"size {wanted}") if tone != choice else ""
+        said = said_in(tone, product, language) if tone else ""
+        slots["choice"] = (
+            said + size if language == "zh" else " in ".join(filter(None, (size, said)))
+        )
         return "stock_choice"
     return "stock"

@@ -112,7 +112,7 @@ class GroundedReplier:
         understood = [(one, self.understand(one)) for one in asked]
         meaning = understood[0][1] if understood else Meaning("aside", None, Body())
         told = self._teller.told([pair for pair in understood if pair[1].intent != "abuse"])
-        told = charted(told, self._wording, asyncio.get_running_loop().time())
+        told = charted(told, self._wording)
         if len(told) > 1:
             shown = next((one.meaning for one in told if _on_card(one)), meaning)
             answer = Answer(_each(breath(told, self._wording)), meaning.intent, shown.product)
@@ -156,7 +156,7 @@ class GroundedReplier:
         if self._interpreter.sure(question):
             return [question]
         about = question.about or product_of(question.text, self._catalog.products.values())
-        found: dict[tuple[str, str], list[str]] = {}
+        found: dict[tuple[str, ...], list[str]] = {}
         loose: list[str] = []
         for part in parts:
             meaning = self._interpreter.meaning(self._piece(question, part, about))
@@ -164,7 +164,8 @@ class GroundedReplier:
             if meaning.intent not in _APART and not (meaning.intent == "unknown" and named):
                 loose.append(part)
                 continue
-            key = meaning.intent, meaning.faq or named
+            of = meaning.product.id if meaning.product else ""
+            key = meaning.intent, meaning.faq or named, of
             found.setdefault(key, []).extend([*loose, part])
             loose = []
         if len(found) < 2:

@@ -57,6 +57,10 @@ _OF_CLASS = {
     "size": "size",
     "offtopic": "offtopic",
 }
+_ITSELF = 0.95
+"""FAQ score from which a comment of several pieces is one question."""
+_IDLE = frozenset({"greeting", "praise", "offtopic"})
+"""Classes of messages that ask for nothing, unless they read like a question."""
 _NO_QUESTION = frozenset({"greeting", "praise"})
 """Classes that ask for nothing on the card."""
 _OTHER_MEASURES = re.compile("[胸腰臀领]围|肩宽|[衣袖裤裙]长|尺寸|chest|waist|shoulder|sleeve")
@@ -71,6 +75,14 @@ _EARLIER = re.compile(
     r"刚才|刚刚|之前|前面|上一?个|我(?:问|说)的那"
     r"|\b(?:earlier|before|i asked|the last one|that one)\b"
 )
+
+
+_FIT = re.compile("能|可以|适合|合适|\\bcan\\b|\\bok\\b")
+
+
+def _of_a_product(text: str, topics: Sequence[Topic]) -> bool:
+    """Return whether a message asks about something that a card may tell: no girlfriend is that."""
+    return any(not topic.who or _FIT.search(text) for topic in topics) and asks(text)
 
 
 class Interpreter:
@@ -113,8 +125,8 @@ class Interpreter:
             meaning = Meaning(intent, about, body, stored.text, alone=stored.alone)
         elif intent == "comparison":
             meaning = self._compared(question, text, meaning)
-        elif intent == "unknown" and product and (fact := self._cards.fact(text, product)):
-            meaning = Meaning("fact", product, body, fact)
+        elif intent == "unknown" and product and not topics and self._cards.fact(text, product):
+            meaning = Meaning("fact", product, body, self._cards.fact(text, product) or "")
         elif product is None:
             meaning = self._of_the_only_one(text, meaning, topics)
         elif intent == "unknown" and topics and all(topic.moves for topic in topics):
@@ -128,7 +140,7 @@ class Interpreter:
         text = closed(fold(question.text[:500]).text)
         product = self._about(question, text, Body())
         faq = self._cards.stored(text, product)
-        return faq is not None and faq.score >= SURE
+        return faq is not None and faq.score >= _ITSELF
 
     def _of_the_only_one(self, text: str, meaning: Meaning, topics: Sequence[Topic]) -> Meaning:
         """Return the meaning with the product that it can only be about, when none is named."""
@@ -221,7 +233,8 @@ class Interpreter:
         vague = early is None and of in _OF_THE_SHOW
         if shown := self._of_the_show(text, max(score, LIKELY if vague else SURE)):
             return "show_faq", shown
-        named = self._cards.on_topic(topics, product, text) if topics and product else None
+        known = product if of not in _IDLE or _of_a_product(text, topics) else None
+        named = self._cards.on_topic(topics, known, text) if topics and known else None
         if named and early in _GIVES_WAY:
             early = None
         detailed = product is not None and bool(detail(text, product))
@@ -242,7 +255,11 @@ class Interpreter:
         if intent == "topic":
             return "faq", named
         intent = intent or self._late.first(text)
-        intent = intent or ("unknown" if topics or asks(text) else "offtopic")
+        intent = intent or ("unknown" if asks(text) else "offtopic")
+        if intent == "greeting" and of not in _IDLE | {""} and asks(text):
+            intent = "unknown"  # "早上装的水中午还热吗"
+        if intent in ("unknown", "offtopic") and _of_a_product(text, topics):
+            return "unknown", None
         if intent in _VAGUE and not (of == "size" and _OTHER_MEASURES.search(text)):
             intent = _OF_CLASS.get(of, intent)
         return intent, faq if intent == "faq" else None

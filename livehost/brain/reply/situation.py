@@ -47,7 +47,10 @@ class Meaning:
 
 
 PERSONAL = TROUBLES | frozenset(
-    {"name", "no_link", "identity", "greeting", "farewell", "praise", "thanks", "forget_me"}
+    {
+        *("name", "no_link", "identity", "greeting", "farewell", "praise", "thanks", "forget_me"),
+        *("try_on", "order_change"),
+    }
 )
 """Intents that are no matter of a product."""
 COMPLAINTS = (
@@ -60,7 +63,7 @@ COMPLAINTS = (
         "(?:客服|售后).{0,4}(?:没|不|失踪|联系)|(?:联系|找)不|没人(?:理|管|回)|不理我"
         "|nobody (?:answers|replies)",
     ),
-    ("complaint_stale", "发霉|有虫|哈喇|馊|变质|拉肚子|过期|stale|mou?ldy"),
+    ("complaint_stale", "发霉|虫|哈喇|馊|变质|拉肚子|过期|stale|mou?ldy"),
     (
         "complaint_wrong",
         "[发寄送拿](?:错|少|漏)|[错少漏][发寄]|少了|缺了|wrong (?:item|colou?r|size)",
@@ -70,8 +73,8 @@ COMPLAINTS = (
         "complaint_worn",
         "起球|掉色|褪色|缩水|变形|掉漆|[洗穿用](?:了|过)?[一两二三几]次|fade|pilled|shrunk|shrank",
     ),
-    ("complaint_broken", "坏|破|碎|裂|漏|脏|开线|压扁|瘪|异味|broken|damaged"),
-    ("complaint_price", "买贵|降价|差价|涨价|便宜了|cheaper"),
+    ("complaint_broken", "坏|破|碎|裂|漏|脏|开线|压扁|瘪|异味|坑|划痕|broken|damaged"),
+    ("complaint_price", r"买贵|降价|买的?\d+.{0,4}(?:今天|现在)|差价|涨价|便宜了|cheaper"),
     ("complaint_money", "退款|退钱|到账|扣(?:了|我)|赔|运费|refund|money"),
     (
         "complaint_late",

@@ -24,6 +24,7 @@ class Topic:
         first: it goes before every rule.
         near: the slot with what the card knows beside it; "" for none.
         moves: another product's card may answer.
+        who: it names a person, which counts only where nothing else is asked about.
         unnamed: words in which a product's name is none; None for none.
     """
 
@@ -35,6 +36,7 @@ class Topic:
     first: bool = False
     near: str = ""
     moves: bool = False
+    who: bool = False
     unnamed: re.Pattern[str] | None = None
 
     def said(self, language: str) -> str:
@@ -67,7 +69,8 @@ def topics_of(text: str, *, first: bool = False) -> tuple[Topic, ...]:
         first: only those that go before the rules.
     """
     every = topics().values()
-    return tuple(t for t in every if (t.first or not first) and t.asked.search(text))
+    found = [t for t in every if (t.first or not first) and t.asked.search(text)]
+    return tuple([topic for topic in found if not topic.who] or found)
 
 
 def without_features(text: str) -> str:

@@ -63,7 +63,7 @@ _LIGHT = 75  # a bare weight below is kilograms: nobody who asks weighs 37 kg
 
 def body_of(text: str) -> Body:
     """Return the height and weight in a message: "165 110斤", "一米六五 55kg", "一五八一百斤"."""
-    plain = _spoken_apart(fold(text).text)
+    plain = _LETTER.sub(r"\1 ", _spoken_apart(fold(text).text))
     height = weight = None
     kilos = False
     for quantity in quantities(plain):
@@ -83,6 +83,8 @@ def body_of(text: str) -> Body:
     return Body(height, weight, kilos)
 
 
+_LETTER = re.compile(r"(?<![.\d])(\d{2,3})\s+x{0,4}[sml](?![a-z])")
+"""A size after a weight, "175 140 L行不", is no litre."""
 _NO_MEASURE = re.compile(r"\s*(?:多|来|几)?\s*(?:岁|周岁|后|年代|%|vip|减|号|袋|天)|\s*years?\b")
 """What follows a number that is no measure: an age, a year of birth, a discount."""
 
@@ -112,11 +114,14 @@ def _in_digits(match: re.Match[str]) -> str:
     return "".join(str(_HAN.index(char)) for char in match[1]) + " "
 
 
+_MONEY = re.compile("买的|卖|块|元|钱|价|昨天|今天|[减满]")
 _MEASURED = re.compile(r"斤|公斤|kg|cm|厘米|身高|体重|穿|码|米|height|weight|tall")
 
 
 def is_measure(plain: str, body: Body) -> bool:
     """Return whether figures are those of a body and not a number of something else."""
+    if _MONEY.search(plain) and not _MEASURED.search(plain):
+        return False
     both = body.height_cm is not None and body.weight_jin is not None
     return both or bool(body and _MEASURED.search(plain))
 
@@ -197,7 +202,7 @@ def is_english(text: str) -> bool:
 
 
 _ASKS = re.compile(
-    r"(.)不\1|多[高大长宽重厚沉深]|[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|谁|啥|了没(?:有)?$"
+    r"(.)不\1|多[高大长宽重厚沉深]|[?？]|吗|嘛|么|呢|什么|怎|咋|哪|几|多少|多大|多久|多长|有没有|能不能|可不可以|会不会|是不是|可以|能|有.{0,6}没|[^不]不$|谁|啥|了没(?:有)?$"
     r"|\b(?:what|how|which|where|when|who|why|is|are|does|do|can|will|has|have)\b"
 )
 

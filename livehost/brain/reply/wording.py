@@ -94,7 +94,9 @@ class Wording:
         self._choice = Choice(seed)
         self._facts: OrderedDict[tuple[str, ...], tuple[float, str]] = OrderedDict()
 
-    def said_lately(self, fact: tuple[str, ...], message: str, now: float) -> bool:
+    def said_lately(
+        self, fact: tuple[str, ...], message: str, now: float, within: float = LATELY
+    ) -> bool:
         """Return whether `fact` was told in the last minutes, to another message; note it."""
         at, before = self._facts.get(fact, (float("-inf"), ""))
         again = bool(message) and message == before
@@ -102,7 +104,7 @@ class Wording:
         self._facts.move_to_end(fact)
         if len(self._facts) > REMEMBERED:
             self._facts.popitem(last=False)
-        return not again and now - at < LATELY
+        return not again and now - at < within
 
     def full(self, key: str, slots: Slots, language: str) -> list[str]:
         """Return the sentences for a situation, [] when no wording can be filled."""

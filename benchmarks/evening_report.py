@@ -260,6 +260,8 @@ def _wanted(of: str, text: str, seen: Seen) -> set[str]:
 
 def _on_card(product: Product, now: datetime) -> Iterator[str]:
     yield card_of(product, now).text
+    for row in product.size:
+        yield "，".join(f"{bound:g}斤，{bound / 2:g}公斤" for bound in row.jin)
     for language in ("zh", "en"):
         yield from slots_of(product, now, language).values()
 

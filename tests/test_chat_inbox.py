@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehost.brain.chat.breath import CROWDED, MANY
+from livehost.brain.chat.breath import CROWDED, MANY, MOST_KINDS, MOST_PASSED
 from livehost.brain.chat.inbox import AGEING, MOST, MOST_ALIKE, STALE, Inbox
 from livehost.brain.chat.kinds import Sort, is_question, product_in
+from livehost.brain.reply.situation import complaint
 
 from .show_parts import comment, social
 
@@ -82,6 +83,15 @@ def test_three_of_one_viewer():
     assert inbox.dropped["user_limit"] == 1
     inbox.take(0.0, None)
     assert inbox.add(comment("又一个多少钱", "same"), 0.0), "an answered one makes room"
+
+
+def test_what_others_ask_already_is_not_counted_against_a_viewer():
+    inbox = Inbox()
+    inbox.add(comment("包邮吗", "other", id="theirs"), 0.0)
+    assert all(inbox.add(comment(f"第{n}个多少钱", "same"), 0.0) for n in range(3))
+    assert inbox.add(comment("包邮吗？", "same", id="ours"), 0.0)
+    assert not inbox.add(comment("可以退吗", "same"), 0.0), "nobody asks that yet"
+    assert inbox.take(0.0, None).ids[:2] == ("theirs", "ours")
 
 
 def test_the_same_question_is_answered_once():
@@ -168,6 +178,36 @@ def test_in_a_crowd_facts_and_sizes_are_answered_apart():
     sizes = [f"{150 + n} {90 + 2 * n}斤穿什么码" for n in range(CROWDED)]
     facts = crowded(["多少钱", "还有货吗", *sizes]).take(1.0, "tea")
     assert {w.of.value for w in (facts, *facts.also)} == {"price", "stock"}
+
+
+def test_a_breath_in_a_crowd_leaves_what_few_ask_for_those_who_are_many():
+    others = [f"cup第{n}个多少钱" for n in range(MOST_PASSED + 2) for _ in range(40)]
+    first = crowded(["多少钱"] * 100 + ["还有货吗"] * 100 + others + ["可以退吗"]).take(1.0, "tea")
+    assert {w.of.value for w in (first, *first.also)} == {"price", "stock"}
+    few = crowded(["多少钱"] * 100 + ["可以退吗"] + others[:40]).take(1.0, "tea")
+    assert {w.of.value for w in (few, *few.also)} == {"price", "service"}
+
+
+def test_complaints_of_a_kind_get_one_apology_and_few_kinds_share_a_breath():
+    broken = [f"收到第{n}个就是坏的，差评" for n in range(6)]
+    first = crowded(
+        [*broken, "客服没人理，投诉", "钱什么时候退款，骗子", "快递员态度恶劣，投诉"]
+    ).take(1.0, "tea")
+    assert set(first.ids) >= {str(n) for n in range(6)}
+    kinds = {complaint(w.reading.plain) for w in (first, *first.also)}
+    assert len(kinds) == MOST_KINDS
+
+
+def test_comparisons_share_a_breath_and_nothing_else_does():
+    texts = [
+        "1号和2号哪个好",
+        "和别家的有啥区别",
+        "跟普通杯子比咋样",
+        "漏水吗",
+        "which one is better",
+    ]
+    first = crowded(texts).take(9.0, "tea", (Sort.QUESTION,))
+    assert [w.message.text for w in (first, *first.also)] == texts[:3]
 
 
 def test_the_largest_crowd_goes_first():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from livehost.brain.chat.inbox import Inbox
 from livehost.brain.chat.kinds import Sort
 from livehost.brain.director import Director
-from livehost.brain.guests import FIRST_NOTICE, MOST_REPLIES, Courtesy
+from livehost.brain.guests import FIRST_NOTICE, MOST_IN_A_CROWD, MOST_REPLIES, Courtesy
 from livehost.brain.intent import Intent, IntentKind, Place
 from livehost.brain.manners import CHINESE, REMEMBERED, History, Manners
 from livehost.brain.owed import MOST_SAYS
@@ -138,6 +138,13 @@ def test_the_script_gets_a_word_after_three_answers():
     desk.chat(*(comment(f"第{n}个漏水吗", f"u{n}") for n in range(7)))
     kinds = [kind for kind, _ in desk.say(9)]
     assert kinds == (["reply"] * MOST_REPLIES + ["script"]) * 2 + ["reply"]
+
+
+def test_in_a_crowd_it_waits_for_one_more():
+    desk = Desk()
+    desk.chat(*(comment(f"第{n}个漏水吗", f"u{n}") for n in range(40)))
+    kinds = [kind for kind, _ in desk.say(MOST_IN_A_CROWD + 1)]
+    assert kinds == ["reply"] * MOST_IN_A_CROWD + ["script"]
 
 
 def test_talk_is_answered_now_and_then_and_never_interrupts():

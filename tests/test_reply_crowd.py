@@ -12,6 +12,7 @@ from livehost.brain.reply import GroundedReplier, Question
 from livehost.brain.reply.facts import slots_of
 from livehost.brain.reply.grounded import MANY
 from livehost.brain.reply.situation import COMPLAINTS, complaint
+from livehost.brain.reply.size_chart import SEVERAL
 from livehost.brain.reply.wording import _filled, _fitting, sentences, style_of
 from livehost.brain.sentences import split
 from tests.demo_shop import NOW, demo_catalog
@@ -66,6 +67,54 @@ def test_each_viewer_gets_her_size_by_name(shop):
     assert re.search("小明.{1,2}S码", text) and re.search("花花.{1,2}XL码", text)
     assert re.search("165厘米110斤.{1,2}M码", text)
     assert all(passes(shop, sentence) for sentence in told)
+
+
+def test_who_wears_the_same_shares_a_clause(shop):
+    told = crowd(shop, ("小明", "172 140斤穿什么码"), ("", "180 75公斤"), ("", "165 110斤"))
+    text = "".join(told)
+    assert re.search("小明、180厘米75公斤都.XL码", text) and text.count("XL码") == 1
+    assert re.search("165厘米110斤.{1,2}M码", text)
+    told = crowd(shop, ("", "size for 172cm 70kg"), ("", "what size for 180cm 75kg"))
+    assert "172 cm" in "".join(told) and "".join(told).count("size XL") == 1
+    assert all(passes(shop, sentence) for sentence in told)
+
+
+@pytest.mark.parametrize("text", ["尺码怎么选", "which size should i get"])
+def test_several_without_measures_hear_the_size_table_once(shop, text):
+    replier = GroundedReplier(shop, now=lambda: NOW)
+    table = [row.name for row in shop.products["jacket"].size]
+
+    def told(number, viewers):
+        said_now = said(replier, question(shop, text, number=number, viewers=viewers))
+        assert all(passes(shop, sentence) for sentence in said_now)
+        return "".join(said_now)
+
+    alone, several, again = told(0, 1), told(1, SEVERAL), told(2, SEVERAL)
+    assert [name in several for name in table] == [True] * len(table)
+    for asked in (alone, again):
+        assert not re.search("[0-9]", asked), "asks for the measures"
+
+
+def test_the_table_is_an_answer_and_no_question_back(shop):
+    replier = GroundedReplier(shop, now=lambda: NOW)
+
+    async def main():
+        one = replier.reply(question(shop, "尺码怎么选", number=1))
+        several = replier.reply(question(shop, "尺码怎么选", number=2, viewers=SEVERAL))
+        return one.asked_back, several.asked_back
+
+    assert asyncio.run(main()) == ({"m1"}, frozenset())
+
+
+def test_colours_asked_for_one_by_one_are_told_as_a_list_with_the_stock(shop):
+    text = "".join(crowd(shop, ("", "云雾白还有吗"), ("", "浅草绿还有吗"), ("", "雾霾蓝还有吗")))
+    assert text.count("云雾白") == 1 and text.count("320") == 1
+
+
+def test_a_price_after_free_postage_is_not_taken_for_postage(shop):
+    told = crowd(shop, ("", "包邮吗"), ("", "多少钱"), ("", "还有货吗"))
+    text = "".join(told)
+    assert text.index("179.9元") < re.search("邮|运费", text).start()
 
 
 def test_price_stock_and_postage_share_a_sentence(shop):

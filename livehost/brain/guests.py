@@ -20,6 +20,7 @@ from livehost.brain.intent import Intent, IntentKind
 from livehost.brain.manners import Manners
 
 MOST_REPLIES = 3  # in a row; then the script gets a whole sentence
+MOST_IN_A_CROWD = 4  # the same while so much is asked that a breath is full
 TALK_SECONDS = 30.0  # between answers to what is not a question
 CHATTER_SECONDS = 150.0  # between answers to what is off topic
 THANKS_SECONDS = {
@@ -82,7 +83,8 @@ class Guests:
     @property
     def many(self) -> bool:
         """Whether so many answers were given in a row that it is the script's turn."""
-        return self._replies >= MOST_REPLIES
+        crowd = self._inbox.different(Sort.QUESTION) >= CROWDED
+        return self._replies >= (MOST_IN_A_CROWD if crowd else MOST_REPLIES)
 
     def put_back(self, intent: Intent, now: float) -> None:
         """Return an intent that was chosen and will not be spoken now."""

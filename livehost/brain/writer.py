@@ -15,6 +15,7 @@ from typing import Any
 from livehost.brain.catalog import Catalog, Line, Product, Segment, fill
 from livehost.brain.chat.classes import meant, read
 from livehost.brain.chat.message import ChatMessage
+from livehost.brain.chat.waiting import Waiting
 from livehost.brain.emotion import Feeling, felt
 from livehost.brain.gate import Gate
 from livehost.brain.intent import Intent, IntentKind, Place
@@ -237,9 +238,12 @@ class ShowWriter:
         first = self._question(asked, product, heard)
         if waiting is None:
             return first
-        also = [self._question(other.message, product, heard) for other in waiting.also]
-        nickname = "" if intent.opening else first.nickname
-        return replace(first, nickname=nickname, together=tuple(also), waiting=waiting.left)
+        also = [
+            _asked_by(other, self._question(other.message, product, heard))
+            for other in waiting.also
+        ]
+        first = _asked_by(waiting, first)
+        return replace(first, together=tuple(also), waiting=waiting.left)
 
     def _question(
         self, asked: ChatMessage, product: Product | None, heard: tuple[str, ...]
@@ -267,6 +271,12 @@ class ShowWriter:
         asked = intent.asked
         understood = self._understood.get(asked.id) if asked else None
         return (understood and understood.product) or intent.product
+
+
+def _asked_by(waiting: Waiting, question: Question) -> Question:
+    """Return a question of one viewer or of several, who are not called by the name of one."""
+    count = len(waiting.people)
+    return replace(question, nickname=question.nickname if count == 1 else "", viewers=count)
 
 
 def _names(product: Product) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ _OF_CLASS = {Class.COMPLAINT: -0.5}
 """Rank of a class, whatever product it is about."""
 _LATER = {Class.QUALITY: 0.1, Class.COMPARISON: 0.1, Class.OTHER: 0.3}
 """Added to the rank: what does not decide about an order waits a little."""
-CROWD, MOST_CROWD = 0.3, 3.0  # of a rank, for each doubling of those who ask the same
+CROWD, MOST_CROWD = 0.5, 4.0  # of a rank, for each doubling of those who ask the same
 COMMENTS = (Sort.QUESTION, Sort.TALK, Sort.CHATTER)
 
 
@@ -226,9 +226,8 @@ class Inbox:
             return why
         if self._of_user[user] < MOST_OF_A_USER:
             return ""
-        asked: Line = self._groups.get(waiting.sort, {}).get(_group(waiting), OrderedDict())
-        again = any(other.message.user == user for other in asked.values())
-        return "" if again else "user_limit"
+        asked = _group(waiting) in self._groups.get(waiting.sort, {})
+        return "" if asked else "user_limit"  # what waits already costs no more time
 
     def _add(self, waiting: Waiting) -> None:
         groups, group = self._groups.setdefault(waiting.sort, {}), _group(waiting)

@@ -134,11 +134,24 @@ def _apart(told: list[Told], words: Wording) -> list[str]:
 
 
 def _listed(told: list[Told]) -> list[Told]:
-    """Return `told`, where one list of colours is said to all who ask for one."""
-    colours = [one for one in told if one.key in ("colours", "colour_missing")]
+    """Return `told`, where one list of colours is said to all who ask for one, the stock besides
+    to those who ask whether there is any of it."""
+    colours = [one for one in told if one.key in ("colours", "colour_missing") or _of_a_colour(one)]
     if len(colours) < 2:
         return told
-    return [replace(one, key="colours") if one in colours else one for one in told]
+    return [other for one in told for other in (_in_a_list(one) if one in colours else [one])]
+
+
+def _of_a_colour(one: Told) -> bool:
+    product = one.meaning.product
+    asked = one.slots.get("choice", "")
+    return one.key == "stock_choice" and bool(product and asked in product.values("colour"))
+
+
+def _in_a_list(one: Told) -> list[Told]:
+    slots = {name: value for name, value in one.slots.items() if name not in _ASKED}
+    keys = ("colours", "stock") if one.key == "stock_choice" else ("colours",)
+    return [replace(one, key=key, slots=slots) for key in keys]
 
 
 def _shared(told: list[Told], words: Wording) -> list[str]:
@@ -150,9 +163,23 @@ def _shared(told: list[Told], words: Wording) -> list[str]:
     return [
         sentence
         for (_, language), ones in groups.items()
-        for sentence in naming(
-            _joined([_clause(one, words) for one in ones], language), ones[0], each=True
-        )
+        for sentence in naming(_joined(_clauses(ones, words), language), ones[0], each=True)
+    ]
+
+
+def _clauses(ones: list[Told], words: Wording) -> list[str]:
+    """Return one clause for each answer, and one for all who wear the same size.
+
+    Postage comes last: the gate takes a price right after it for what the postage costs.
+    """
+    same: dict[object, list[Told]] = {}
+    for one in sorted(ones, key=lambda one: one.key == "free"):
+        fits = one.key in ("size", "size_two")
+        size = (one.key, one.slots["size"], one.slots.get("other")) if fits else id(one)
+        same.setdefault(size, []).append(one)
+    return [
+        _all_sized(told, words) if len(told) > 1 else _clause(told[0], words)
+        for told in same.values()
     ]
 
 
@@ -187,17 +214,35 @@ def _topic(one: Told) -> Slots:
 
 def _sized(one: Told, words: Wording) -> str:
     """Return the size of one viewer: "小明穿M码", by the measures where the name is not said."""
-    slots, chinese = one.slots, one.language == "zh"
-    nick = one.question.nickname
-    who = nick if nick and len(nick) <= NICK else slots["measures"]
+    slots, chinese, who = one.slots, one.language == "zh", _who(one)
     if one.key == "size_split":
         if not chinese:
             return f"{who}: size {slots['size']} by height, size {slots['other']} by weight"
         return f"{who}按身高{slots['size']}码、按体重{slots['other']}码"
-    size = slots["size"]
+    return words.one_of("_sized", {"who": who, "size": _size_of(one)}, one.language)
+
+
+def _all_sized(told: list[Told], words: Wording) -> str:
+    """Return the size of several viewers: "小明、165厘米110斤都穿M码"."""
+    one = told[0]
+    *who, last = dict.fromkeys(_who(other) for other in told)
+    if not who:
+        return _sized(one, words)
+    comma, end = ("、", "、") if one.language == "zh" else (", ", " and ")
+    slots = {"who": comma.join(who) + end + last, "size": _size_of(one)}
+    return words.one_of("_sized_all", slots, one.language)
+
+
+def _who(one: Told) -> str:
+    nick = one.question.nickname
+    return nick if nick and len(nick) <= NICK else one.slots["measures"]
+
+
+def _size_of(one: Told) -> str:
+    size, other = one.slots["size"], one.slots.get("other", "")
     if one.key == "size_two":
-        size += f"码或者{slots['other']}" if chinese else f" or {slots['other']}"
-    return words.one_of("_sized", {"who": who, "size": size}, one.language)
+        size += f"码或者{other}" if one.language == "zh" else f" or {other}"
+    return size
 
 
 def _joined(clauses: list[str], language: str) -> list[str]:

@@ -7,6 +7,7 @@ All state runs on across ticks: gains are ramps without steps, the music goes on
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -134,11 +135,11 @@ class Duck:
 
     def gains(self, voice: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n,) gains for the ticks' `voice` (n,)."""
-        edges = _edges(len(voice))
-        loud = np.sqrt(np.add.reduceat(voice * voice, edges[:-1]) / np.diff(edges)) > SPEAKING
+        edges, spans = _steps(len(voice))
+        loud = np.sqrt(np.add.reduceat(voice * voice, edges[:-1]) / spans) > SPEAKING
         knots = [self._gain]
-        for speaks, span in zip(loud, np.diff(edges), strict=True):
-            knots.append(self._step(bool(speaks), int(span) / SAMPLE_RATE))
+        for speaks, span in zip(loud.tolist(), spans.tolist(), strict=True):
+            knots.append(self._step(speaks, span / SAMPLE_RATE))
         gains = np.interp(np.arange(1, len(voice) + 1), edges, knots)
         return np.asarray(gains, np.float32)
 
@@ -146,7 +147,7 @@ class Duck:
         self._hold = HOLD_STEPS if speaks else max(0, self._hold - 1)
         target = 1.0 if self._hold else 10 ** (RELEASED_DB / 20)
         time = ATTACK_SECONDS if target < self._gain else RELEASE_SECONDS
-        self._gain += (target - self._gain) * (1 - float(np.exp(-seconds / time)))
+        self._gain += (target - self._gain) * _share(seconds, time)
         return self._gain
 
 
@@ -166,12 +167,12 @@ class Limiter:
     def limit(self, sound: Stereo) -> Stereo:
         """Return (n, 2) limited; the same delay, none."""
         peaks = self._peaks(sound)
-        edges = _edges(len(sound))
+        edges, spans = _steps(len(sound))
         needed = np.minimum(1.0, KNEE / np.maximum(np.maximum.reduceat(peaks, edges[:-1]), 1e-9))
         if self.gain >= 1 and needed.min() >= 1:
             return sound
         knots = [self.gain]
-        for index, span in enumerate(np.diff(edges)):
+        for index, span in enumerate(spans):
             ahead = needed[index : index + 2].min()
             recovered = 1 - (1 - knots[-1]) * np.exp(-span / SAMPLE_RATE / LIMIT_RELEASE_SECONDS)
             knots.append(float(min(ahead, recovered)))
@@ -197,9 +198,17 @@ def _soft(sound: Stereo) -> Stereo:
     return np.where(size > KNEE, np.copysign(bent, sound), sound).astype(np.float32)
 
 
-def _edges(samples: int) -> NDArray[np.intp]:
-    """Return the borders of the 5 ms steps of a block, 0 and `samples` included."""
-    return np.append(np.arange(0, samples, STEP), samples).astype(np.intp)
+@functools.lru_cache(maxsize=8)  # ticks have one length, or two that alternate
+def _steps(samples: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the borders of the 5 ms steps of a block, 0 and `samples` included, and lengths."""
+    edges = np.append(np.arange(0, samples, STEP), samples).astype(np.intp)
+    return edges, np.diff(edges)
+
+
+@functools.lru_cache(maxsize=8)
+def _share(seconds: float, time: float) -> float:
+    """Return how much of its way something comes that takes `time`."""
+    return 1 - float(np.exp(-seconds / time))
 
 
 def _music(path: Path | None) -> NDArray[np.int16]:

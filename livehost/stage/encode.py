@@ -27,7 +27,7 @@ from livehost.errors import BackendBroken
 from livehost.media import Packet, StreamHeader, Yuv
 from livehost.stage.encode_sound import AAC_SAMPLES as AAC_SAMPLES  # noqa: PLC0414
 from livehost.stage.encode_sound import AudioEncoder, OpusEncoder, translated
-from livehost.stage.packed import black, pack, packed_in
+from livehost.stage.packed import black, in_one
 
 log = logging.getLogger(__name__)
 
@@ -242,10 +242,8 @@ class VideoEncoder:
 def _frame(picture: Yuv) -> Any:
     """Return a frame that shows `picture`: its own memory where it is packed, else a copy."""
     height, width = picture.y.shape
-    flat = packed_in(picture)
-    if flat is None:
-        flat = packed_in(pack(picture))
-    return av.VideoFrame.from_numpy_buffer(flat.reshape(height * 3 // 2, width), "yuv420p")
+    rows = in_one(picture).reshape(height * 3 // 2, width)
+    return av.VideoFrame.from_numpy_buffer(rows, "yuv420p")
 
 
 def _video_context(name: str, video: config.Video) -> Any:

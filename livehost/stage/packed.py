@@ -36,15 +36,15 @@ def pack(picture: Yuv) -> Yuv:
     return copy
 
 
-def packed_in(picture: Yuv) -> U8 | None:
-    """Return the (n,) memory that holds y, u and v one after the other; None if none does."""
+def in_one(picture: Yuv) -> U8:
+    """Return (n,) memory with y, u and v one after the other: the picture's own, or a copy."""
     flat = picture.y.base
     height, width = picture.y.shape
-    if not isinstance(flat, np.ndarray) or flat.shape != (width * height * 3 // 2,):
-        return None
-    whole = _planes(flat, width, height)
-    same = (_at(a) == _at(b) for a, b in zip(_all(whole), _all(picture), strict=True))
-    return flat if all(same) else None
+    if isinstance(flat, np.ndarray) and flat.shape == (width * height * 3 // 2,):
+        whole = _planes(flat, width, height)
+        if all(_at(a) == _at(b) for a, b in zip(_all(whole), _all(picture), strict=True)):
+            return flat
+    return np.concatenate([plane.reshape(-1) for plane in _all(picture)])
 
 
 def _planes(flat: U8, width: int, height: int) -> Yuv:

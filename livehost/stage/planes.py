@@ -125,7 +125,7 @@ def blend(
     alpha, alpha_uv = cut(layer.alpha, local, 1), cut(layer.alpha_uv, local, 2)
     if opacity < 1:
         alpha, alpha_uv = _scaled(alpha, opacity), _scaled(alpha_uv, opacity)
-    below, below_uv = cv2.bitwise_not(alpha), cv2.bitwise_not(alpha_uv)
+    below, below_uv = _inverse(alpha), _inverse(alpha_uv)
     under = ground or onto
     for drawn, low, over, share, rest, step in (
         (onto.y, under.y, picture.y, alpha, below, 1),
@@ -137,6 +137,10 @@ def blend(
 
 def _scaled(alpha: U8, opacity: float) -> U8:
     return cv2.convertScaleAbs(alpha, alpha=opacity).reshape(alpha.shape).astype(np.uint8)
+
+
+def _inverse(alpha: U8) -> U8:
+    return np.asarray(cv2.bitwise_not(alpha), np.uint8)
 
 
 def _mix(onto: U8, under: U8, over: U8, alpha: U8, rest: U8) -> None:

@@ -1,12 +1,15 @@
 """How a host looks, measured on her own pictures: `python -m benchmarks.looks [--avatar FOLDER]`.
 
-In:  an avatar.   Out: JSON: flicker, contours of shut lips, sharpness, colour at the borders.
+In:  an avatar.   Out: JSON: flicker, contours of shut lips, sharpness, colour at the borders, grain
+of shut lids, the brightest crease of a smile.
 
 flicker: pictures of a mouth that moves for 0.6 s; how much each pixel's change changes, over how
 much it changes. Even motion comes to little, noise to 1.73 (the root of three).
 contours: dark lines down the middle of shut lips: one, or the lips are drawn twice.
 sharpness: detail of the decoded mouth at rest over that of the plate in the same place.
 border: levels of luma by which decoded and plate differ where they meet, over all visemes.
+grain: standard deviation, in levels of luma, of what is finer than a fold on the skin of shut lids.
+crease: levels of luma by which an upright line on a smiling cheek is brighter than beside it.
 """
 
 from __future__ import annotations
@@ -39,6 +42,11 @@ SHUT = ("m", "b", "p")
 DARK_LINE, BESIDE = 24.0, 8  # levels, and pixels to both sides: narrower than any shadow
 NEAR = 40  # pixels from the lips' line in which another one would be theirs, not the nose's
 EDGE = (0.02, 0.15)  # of the mask: where the decoded picture begins to count
+SHUT_EYES = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
+COVERED, WHITES = 15.0, 31  # levels that a lid changes; pixels of white that are as light as skin
+DARK, LASHES = 0.8, 9  # of the skin's luma: lashes and what is so near them, pixels
+CHEEK = (0.22, 0.62)  # of the mouth's box: the width from its sides, and its height from the top
+LINE = 31  # pixels that a crease is narrower than
 
 
 def main() -> None:
@@ -56,6 +64,8 @@ def measure(avatar: Avatar) -> dict[str, Any]:
         "contours": {name: contours(avatar, name) for name in SHUT if name in avatar.visemes},
         "sharpness": round(sharpness(avatar), 3),
         "border": border(avatar),
+        "grain": None if avatar.eyes is None else round(grain(avatar), 2),
+        "crease": round(crease(avatar), 1),
     }
 
 
@@ -111,6 +121,47 @@ def border(avatar: Avatar) -> dict[str, float]:
     }
 
 
+def grain(avatar: Avatar) -> float:
+    """Return the grain of the skin of shut lids.
+
+    Raises:
+        ValueError: the avatar has no eyes.
+    """
+    if avatar.eyes is None:
+        raise ValueError("the avatar has no eyes to shut")
+    film = _film(avatar, [avatar.visemes["sil"], _shapes(SHUT_EYES)])
+    opened, shut = (_part(avatar, avatar.eyes, picture) for picture in film)
+    lids = cv2.morphologyEx(
+        (np.abs(shut - opened) > COVERED).astype(np.uint8),
+        cv2.MORPH_CLOSE,
+        np.ones((WHITES, WHITES)),
+    )
+    bare = lids & (shut > DARK * np.median(shut))
+    skin = cv2.erode(bare, np.ones((LASHES, LASHES), np.uint8)) > 0
+    return float((shut - cv2.GaussianBlur(shut, (0, 0), 2))[skin].std())
+
+
+def crease(avatar: Avatar) -> float:
+    """Return the brightest crease of the widest smile among the emotions, against a still face."""
+    wide = SHAPE["mouthSmileLeft"]
+    smile = max(avatar.emotions.values(), key=lambda shapes: float(shapes[wide]))
+    rest, smiling = (
+        _lines(_mouth(avatar, p)) for p in _film(avatar, [avatar.visemes["sil"], smile])
+    )
+    height, width = rest.shape
+    aside, down = round(CHEEK[0] * width), round(CHEEK[1] * height)
+    change = (smiling - rest)[:down]
+    return float(max(change[:, :aside].max(), change[:, -aside:].max()))
+
+
+def _lines(picture: F32) -> F32:
+    """Return by how much narrow upright lines are brighter than what is beside them."""
+    smooth = cv2.GaussianBlur(picture, (0, 0), 2)
+    return np.asarray(
+        smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, np.ones((1, LINE))), np.float32
+    )
+
+
 # --- pictures -------------------------------------------------------------------------------------
 
 
@@ -126,10 +177,15 @@ def _face(shapes: F32) -> Face:
     return Face(np.asarray(shapes, np.float32))
 
 
-def _ramp(shapes: dict[str, float]) -> list[F32]:
+def _shapes(named: dict[str, float]) -> F32:
     goal = np.zeros(len(BLENDSHAPES), np.float32)
-    for name, value in shapes.items():
+    for name, value in named.items():
         goal[SHAPE[name]] = value
+    return goal
+
+
+def _ramp(shapes: dict[str, float]) -> list[F32]:
+    goal = _shapes(shapes)
     return [goal * np.float32(tick / TICKS) for tick in range(TICKS)]
 
 
@@ -139,7 +195,11 @@ def _regions(avatar: Avatar) -> list[Region]:
 
 def _mouth(avatar: Avatar, picture: NDArray[np.uint8]) -> F32:
     """Return the part of a picture that the mouth's decoder draws."""
-    left, top, width, height = _box(avatar, avatar.mouth)
+    return _part(avatar, avatar.mouth, picture)
+
+
+def _part(avatar: Avatar, region: Region, picture: NDArray[np.uint8]) -> F32:
+    left, top, width, height = _box(avatar, region)
     return picture[top : top + height, left : left + width].astype(np.float32)
 
 

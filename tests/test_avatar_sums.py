@@ -32,7 +32,19 @@ def test_rows_are_coefficients_and_the_same_every_time():
 
 def test_nothing_moves_at_will_that_may_not():
     held = Asked(NAMES, np.zeros((1, 5), np.float32), *[np.zeros((1, 5), np.float32)] * 2, free=0)
-    assert not held.rows(50, np.random.default_rng(0)).any()
+    assert not held.rows(50, np.random.default_rng(0))[:, 2:].any()
+
+
+def test_eyes_often_blink_and_a_mouth_has_no_lids():
+    rest = np.zeros((1, 5), np.float32)
+    rows = Asked(NAMES, rest, rest, rest, free=0).rows(2000, np.random.default_rng(0))
+    lids = rows[:, :2]
+    assert np.array_equal(lids[:, 0], lids[:, 1])
+    assert 0.12 < (lids[:, 0] > 0).mean() < 0.18
+    assert 0.4 < (lids[lids[:, 0] > 0, 0] == 1).mean() < 0.6
+    names = ("jawOpen", *NAMES[2:])
+    mouth = Asked(names, *[np.zeros((1, 4), np.float32)] * 3, free=0)
+    assert not mouth.rows(200, np.random.default_rng(0)).any()
 
 
 def test_both_sides_move_together_mostly():

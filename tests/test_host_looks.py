@@ -35,6 +35,14 @@ def test_no_step_of_colour_where_the_decoder_ends(host):
     assert looks.border(host)["p99"] <= 1
 
 
+def test_shut_lids_are_nearly_as_smooth_as_skin(host):
+    assert looks.grain(host) < (1.3 if host.name == "xiaohe" else 2.5)
+
+
+def test_a_smile_draws_no_bright_line_on_the_cheek(host):
+    assert looks.crease(host) < (12 if host.name == "xiaohe" else 25)
+
+
 def test_lines_are_counted():
     skin = np.full(200, 150, np.float32)
     assert looks.dark_lines(skin) == 0

@@ -4,7 +4,8 @@ In:  training coefficients, visemes and emotions of an avatar.   Out: random row
 
 Most rows are mixtures of up to three visemes under an emotion, as a talking host mixes them, and
 often with lips that shut: viewers notice a shut mouth that is not. Some rows mix labelled samples;
-some move a few blendshapes at will, both sides of the face mostly together.
+some move a few blendshapes at will, both sides of the face mostly together. Eyes often blink: lids
+are seldom shut on air, but grain on them is seen.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ F32 = NDArray[np.float32]
 
 MOST_MIXED = 3
 CLOSED_ODDS = 6.0  # of a viseme that shuts the lips, against 1 of any other
+BLINKS = 0.15  # share of rows in which the eyes shut, half of these all the way
 ASYMMETRIC = 0.15  # share of moves in which the two sides of the face differ
 _SHUT = ("mouthPress", "mouthRoll", "mouthClose")
+_LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
 _CONJUGATE = {"eyeLookOutLeft": "eyeLookInRight", "eyeLookInLeft": "eyeLookOutRight"}
 
 
@@ -42,8 +45,10 @@ class Asked:
 
     def rows(self, count: int, random: np.random.Generator) -> F32:
         """Return (count, k) float32 in 0..1."""
-        rows = [self._row(random) for _ in range(count)]
-        return np.clip(np.stack(rows), 0, 1).astype(np.float32)
+        rows = np.stack([self._row(random) for _ in range(count)])
+        if lids := [n for n, name in enumerate(self.names) if name in _LIDS]:
+            _blink(rows, lids, random)
+        return np.clip(rows, 0, 1).astype(np.float32)
 
     def _row(self, random: np.random.Generator) -> F32:
         if random.random() < 0.25:
@@ -73,6 +78,14 @@ class Asked:
         if other in self.names:
             same = random.random() > ASYMMETRIC
             row[self.names.index(other)] += amount if same else random.uniform(0, 1)
+
+
+def _blink(rows: F32, lids: list[int], random: np.random.Generator) -> None:
+    """Shut the eyes in a share of the rows, in place."""
+    blinking = np.flatnonzero(random.random(len(rows)) < BLINKS)
+    shut = np.minimum(random.uniform(0, 2, len(blinking)), 1)[:, None]
+    at = np.ix_(blinking, lids)
+    rows[at] = np.maximum(rows[at], shut)
 
 
 def partner(name: str) -> str:

@@ -304,6 +304,29 @@ def test_a_worker_hands_results_and_errors_back():
     run_real(main())
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_packets_are_written_some_at_a_time_and_the_last_ones_too(tmp_path, monkeypatch, finished):
+    calls = []
+    start = Worker.start
+
+    async def main():
+        source = Broadcast()
+        recorder = Recorder(Target(tmp_path / "show.mp4"), source.encoder.header)
+        monkeypatch.setattr(Worker, "start", lambda *given: calls.append(1) or start(*given))
+        async with recorder.connect() as link:
+            for n in range(0, 96):
+                await link.send(Packet("video", n * 1920, n * 1920, 1920, n % 50 == 0, UNIT))
+            if finished:
+                await link.finish()
+
+    run_real(main())
+    assert len(probe(tmp_path / "show.mp4").video) == 96
+    assert len(calls) <= 1 + 12 + 1, "opening, a batch of ten or up to a keyframe, closing"
+
+
+UNIT = b"\0\0\0\1\x65"
+
+
 def test_packets_out_of_order_are_a_loss_not_a_crash(tmp_path):
     async def main():
         source = Broadcast()

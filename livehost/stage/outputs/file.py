@@ -33,8 +33,8 @@ from livehost.stage.outputs.mux import Muxer
 T = TypeVar("T")
 
 KEEP_FREE = 100 * 1024 * 1024  # bytes left to the rest of the system, its state file first of all
-BATCH = 16  # packets handed to the thread together; less when a keyframe ends a fragment
-WRITE_AHEAD = 2  # batches
+BATCH = 10  # packets handed to the thread together; less when a keyframe ends a fragment
+WRITE_AHEAD = 3  # batches
 _CHECK_BYTES = 1024 * 1024
 _FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof+use_metadata_tags"
 _CLOSE_SECONDS = 2.0

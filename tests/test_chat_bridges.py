@@ -12,8 +12,10 @@ from aiohttp import web
 
 from livehost.brain import signing
 from livehost.brain.chat import client as client_module
+from livehost.brain.chat import dycast as dycast_module
 from livehost.brain.chat import visitor
 from livehost.brain.chat.barragegrab import BarrageGrabSource, read
+from livehost.brain.chat.door import BREATH
 from livehost.brain.chat.dycast import EMOJI, DycastSource
 from livehost.brain.chat.feed import State
 from livehost.brain.chat.keep import keep
@@ -363,6 +365,12 @@ def test_broken_frames_cost_only_themselves():
     assert feed.rejected == {"not_json": 1, "not_utf8": 1, "not_list": 1, "message": 1, "count": 1}
 
 
+def test_a_frame_of_thousands_is_one_bad_frame(monkeypatch):
+    monkeypatch.setattr(dycast_module, "MOST_ITEMS", 3)
+    found, feed, _ = page("[1,1,1,1]", json.dumps([None] * 3))
+    assert not found and feed.rejected == {"too_many": 1, "message": 3}
+
+
 @pytest.mark.parametrize("url", ["dycast", "dycast?key=", "dycast?key=wrong", "dycast?key=不"])
 def test_without_the_key_nobody_comes_in(url):
     async def main():
@@ -456,6 +464,24 @@ def test_a_program_that_signs_needs_no_key_and_is_taken_once(monkeypatch):
         '"queued": 1}'[-11:],
     ]
     assert feed.rejected == {"replay": 1, "timestamp": 2, "signature": 1}
+
+
+def test_a_signed_body_that_comes_twice_at_once_is_taken_once(monkeypatch):
+    monkeypatch.setenv("SECRET", "a-secret-of-some-length")
+    body = b'{"text": "x"}\n' * (BREATH + 1)  # long enough that others have a turn in between
+    now = int(datetime.now(UTC).timestamp())
+    headers = signing.headers("a-secret-of-some-length", "e1", now, body)
+
+    async def main():
+        pair = made(InboundSource, "inbound", key_env="KEY", secret_env="SECRET")
+        async with door(pair) as (address, client):
+            posts = (client.post(f"{address}inbound", data=body, headers=headers) for _ in "12")
+            statuses = [answer.status for answer in await asyncio.gather(*posts)]
+        return statuses, pair[1]
+
+    statuses, feed = asyncio.run(main())
+    assert statuses == [200, 200] and len(drained(feed)) == BREATH + 1
+    assert feed.rejected == {"replay": 1}
 
 
 def test_a_program_opens_a_socket():

@@ -266,6 +266,13 @@ def test_wrong_signatures_in_a_row_warn_before_the_platform_gives_up(caplog):
     assert warned[0].variable == "PUSH" and "5 requests in a row" in feed.reason
 
 
+def test_the_trouble_with_signatures_is_over_with_the_first_right_one():
+    body = body_of(comment(1))
+    wrong = (body, {"secret": "old"})
+    _, feed = pushed((body, {}), *[wrong] * 5, (body, {}))
+    assert feed.state is State.LIVE and feed.reason == ""
+
+
 # --- duties: start, watch, acknowledge ------------------------------------------------------------
 
 
@@ -411,6 +418,49 @@ def test_acknowledgements_wait_for_a_platform_that_fails_and_none_is_lost(quick)
     platform, _ = on_duty(test, room_id=ROOM)
     assert [ack[1] for ack in platform.acks] == ["0", "1", "2"]
     assert platform.tokens >= 2, "after an error a new token is asked for"
+
+
+def test_acknowledgements_that_the_platform_never_takes_do_not_hold_up_the_next(quick):
+    async def test(platform, pair, address, client):
+        found, feed = pair
+        await until(lambda: feed.state is State.LIVE)
+        found._duties.acknowledge(1, "live_comment", "never")
+        await until(lambda: feed.notes["acknowledged"]["failed_calls"] > 2)
+        found._duties.acknowledge(2, "live_comment", "shown")
+        await until(lambda: platform.acks)
+        return feed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Platform, "ack", refusing(Platform.ack, "never"))
+        patch.setattr(douyin_api, "MOST_REFUSED", 6)
+        feed = on_duty(test, room_id=ROOM)
+    assert feed.notes["acknowledged"]["left_out"] == 1
+    assert feed.notes["acknowledged"]["shown"] == 1
+
+
+def refusing(ack, msg_id):
+    """Return an answer to acknowledgements that takes none of one message."""
+
+    async def answer(self, request):
+        values = await request.json()
+        if any(item["msg_id"] == msg_id for item in json.loads(values["data"])):
+            return web.json_response({"err_no": 10})
+        return await ack(self, request)
+
+    return answer
+
+
+def test_a_trouble_with_the_platform_is_told_while_it_lasts(quick):
+    async def test(platform, pair, address, client):
+        feed = pair[1]
+        await until(lambda: feed.state is State.LIVE)
+        platform.broken = 10**9
+        await until(lambda: feed.reason)
+        platform.broken = 0
+        await until(lambda: not feed.reason)
+        return feed.state
+
+    assert on_duty(test, room_id=ROOM) is State.LIVE
 
 
 def test_waiting_acknowledgements_are_bounded(monkeypatch):

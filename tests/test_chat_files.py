@@ -187,6 +187,23 @@ def test_a_file_that_comes_later_is_replaced_or_cut_short(tmp_path):
     assert follow(path, test) == [State.LISTENING, ["a"], ["b"], ["c"], 0]
 
 
+def test_what_a_file_that_was_cut_short_says_anew_is_new(tmp_path):
+    path = evening(tmp_path / "c.jsonl", {"text": "a"})
+
+    async def test(feed):
+        await asyncio.sleep(1)
+        ids = [parse(raw).id for raw in drained(feed)]
+        path.write_text("")
+        await asyncio.sleep(1)
+        add(path, '{"text": "b"}\n')
+        await asyncio.sleep(1)
+        return ids + [parse(raw).id for raw in drained(feed)]
+
+    first, second = follow(path, test, from_start=True)
+    assert first != second
+    assert follow(path, test, from_start=True)[0] == second, "the same line is the same message"
+
+
 def test_garbage_and_endless_lines_are_left_to_be_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, "MOST_LINE", 1000)
     monkeypatch.setattr(jsonl, "CHUNK", 300)

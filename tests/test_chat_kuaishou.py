@@ -110,6 +110,7 @@ def test_a_stale_push_is_refused():
         (push([1]), "item"),
         (push([viewer()]), "unknown_item"),
         (push([viewer(count=1.5)]), "count"),
+        (push([viewer(content="x")], stamp=10**400), "timestamp"),
         (push("x"), "payload"),
     ],
 )

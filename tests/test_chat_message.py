@@ -69,6 +69,8 @@ def test_only_comments_need_a_text(kind):
         (b'{"text": "x", "at": 1e300}', "at"),
         (b'{"text": "x", "at": []}', "at"),
         (b'{"text": "x", "extra": 5}', "extra"),
+        (b'{"text": "x", "extra": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}", "extra"),
+        (b'{"text": "x", "extra": ' + b'{"a": ' * 17 + b"1" + b"}" * 18, "extra"),
         (b"[" * 100_000, "too_large"),
         (b"[" * 10_000, "not_json"),
         (b'{"id": ' + b"9" * 5000 + b', "text": "x"}', "not_json"),

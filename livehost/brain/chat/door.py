@@ -154,17 +154,20 @@ class Signatures:
     def __init__(self, variable: str) -> None:
         self._variable = variable
         self._wrong = 0
+        self._said = ""
 
-    def right(self) -> None:
+    def right(self, feed: Feed) -> None:
         """Note a request with the right signature."""
         self._wrong = 0
+        feed.is_over(self._said)
 
     def wrong(self, feed: Feed, reason: str = "signature") -> web.HTTPException:
         """Count a refused request and return what to raise."""
         feed.refuse(reason)
         self._wrong += 1
         if self._wrong == WRONG_SIGNATURES:
-            feed.reason = f"{self._wrong} requests in a row were refused ({reason})"
+            self._said = f"{self._wrong} requests in a row were refused ({reason})"
+            feed.reason = self._said
             log.warning(
                 "chat source is refused; the platform may stop pushing",
                 extra={"source": feed.name, "reason": reason, "variable": self._variable},

@@ -75,7 +75,7 @@ class DouyinSource:
         body = await body_of(request, feed)
         if refused := self._refused(request.headers, body):
             raise self._signatures.wrong(feed, refused)
-        self._signatures.right()
+        self._signatures.right(feed)
         room = request.headers["x-roomid"]
         if self._room and room != self._room:
             feed.ignore("other_room")

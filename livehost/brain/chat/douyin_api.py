@@ -31,8 +31,13 @@ RUNNING = 3  # status of a push that runs
 WATCH_SECONDS = 30.0
 EARLY_SECONDS = 300.0  # a token is asked for anew so long before it ends
 MOST_ACKS = 5000  # that wait; the oldest are left out
+MOST_REFUSED = 20  # times that the platform may refuse a batch until it is left out
 BATCH = 50
 BATCH_SECONDS = 1.0
+
+
+class Refused(Transient):
+    """The platform answered, with an error."""
 
 
 class DouyinApi:
@@ -67,7 +72,7 @@ class DouyinApi:
         answer = await ask(http, f"douyin: {path}", url, body, headers, query)
         if answer.get("err_no") != 0:
             self._until = 0.0  # the token may be the reason
-            raise Transient(f"douyin: {path} answered error {code(answer.get('err_no'))}")
+            raise Refused(f"douyin: {path} answered error {code(answer.get('err_no'))}")
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
 
@@ -117,6 +122,7 @@ class DouyinDuties:
         self._feed = feed
         self._api = DouyinApi(settings)
         self._acks: deque[Ack] = deque()
+        self._trouble = ""
         self._numbers = {"received": 0, "shown": 0, "failed_calls": 0, "left_out": 0}
         feed.notes["acknowledged"] = self._numbers
 
@@ -165,6 +171,7 @@ class DouyinDuties:
                 await self._api.post(http, "/api/live_data/task/start", about)
             tasks[kind] = "running"
         self._feed.is_live()
+        self._feed.is_over(self._trouble)
 
     def _cannot_start(self, why: str) -> None:
         if self._feed.reason != why:
@@ -173,21 +180,26 @@ class DouyinDuties:
             )
         if self._feed.state is not State.LIVE:
             self._feed.is_not_live(State.WAITING, why)
-        self._feed.reason = why
+        self._feed.reason = self._trouble = why
 
     # --- acknowledgements -------------------------------------------------------------------------
 
     async def _send(self, http: aiohttp.ClientSession) -> None:
-        delays = backoff(1.0, most=30.0)
+        delays, refused = backoff(1.0, most=30.0), 0
         while True:
             await asyncio.sleep(BATCH_SECONDS)
             while batch := self._batch():
                 try:
                     await self._acknowledged(http, batch)
-                    delays = backoff(1.0, most=30.0)
-                except Transient:
+                    delays, refused = backoff(1.0, most=30.0), 0
+                except Transient as error:
                     self._numbers["failed_calls"] += 1
-                    self._acks.extendleft(reversed(batch))
+                    refused = refused + 1 if isinstance(error, Refused) else 0
+                    if refused < MOST_REFUSED:
+                        self._acks.extendleft(reversed(batch))
+                    else:  # it holds up all that come after it
+                        self._numbers["left_out"] += len(batch)
+                        refused = 0
                     await asyncio.sleep(next(delays))
 
     def _batch(self) -> list[Ack]:

@@ -34,6 +34,7 @@ _KINDS = {
     "WebcastSocialMessage": Kind.FOLLOW,
 }
 EMOJI = "[表情]"
+MOST_ITEMS = 5000  # in a frame, which is read without a pause
 COMBO = 1  # `gift.type` of gifts whose count grows; others are single
 _LIKES = re.compile(r"\((\d{1,9})\)")
 
@@ -66,6 +67,8 @@ class DycastSource:
             return
         if not isinstance(values, list):
             raise Rejected("not_list", "the frame is not a list")
+        if len(values) > MOST_ITEMS:
+            raise Rejected("too_many", f"the frame has more than {MOST_ITEMS} messages")
         for item in values:
             self._one(item)
 

@@ -150,6 +150,11 @@ class Feed:
             self._since = _now(), datetime.now(UTC)
             log.info("chat source is live", extra={"source": self.name})
 
+    def is_over(self, trouble: str) -> None:
+        """Note that a trouble is over that did not stop the source; a later one stays."""
+        if trouble and self.reason == trouble:
+            self.reason = ""
+
     def is_not_live(self, state: State, reason: str = "") -> None:
         """Note that the source does not deliver, and why."""
         self.state, self.reason, self._since = state, reason, None

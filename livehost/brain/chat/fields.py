@@ -17,6 +17,7 @@ from livehost.brain.chat.message import Kind, Rejected
 _DIGITS = re.compile(r"-?\d{1,30}")
 _MENTION = re.compile(r"[@＠]([^\s@＠:：,，。!！?？]{1,32})")
 MOST_MENTIONS = 8
+MOST_WHOLE = 10**30  # as many digits as a number in a string may have
 
 
 def decoded(raw: bytes | str) -> Any:
@@ -69,7 +70,7 @@ def whole(values: dict[str, Any], key: str, default: int | None = None) -> int:
     found = values.get(key)
     if found is None and default is not None:
         return default
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int) and not isinstance(found, bool) and abs(found) < MOST_WHOLE:
         return found
     if isinstance(found, str) and _DIGITS.fullmatch(found):
         return int(found)

@@ -6,6 +6,7 @@ In:  a path; the file may not be there yet, be cut short or be put in place anew
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -108,11 +109,17 @@ class LinesSource:
 
 
 def _named(name: str, line: bytes) -> Raw:
-    """Return the line with an id, so that a line that is read twice is taken once."""
+    """Return the line with an id, so that a line that is read twice is taken once.
+
+    Its words are part of the id: a file that is cut short begins again at the same place, and a
+    new file may get the number of one that is gone.
+    """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
         return line  # left to be rejected and counted
     if not isinstance(values, dict):
         return line
-    return {"id": name, **values} if values.get("id") is None else values
+    if values.get("id") is not None:
+        return values
+    return {**values, "id": f"{name}:{hashlib.blake2s(line, digest_size=6).hexdigest()}"}

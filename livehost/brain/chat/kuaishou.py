@@ -61,7 +61,7 @@ class KuaishouSource:
                 raise self._signatures.wrong(feed, "stale") from None
             feed.garbled(rejected.reason)
         else:
-            self._signatures.right()
+            self._signatures.right(feed)
             feed.is_live()
             await self._deliver(push, feed)
         return web.json_response({"result": 1})

@@ -20,6 +20,7 @@ MOST_TEXT = 500  # characters; platforms allow 50 to 200
 MOST_NICKNAME = 32  # characters; longer ones are shortened
 MOST_ID = 128  # characters
 MOST_COUNT = 1_000_000_000
+MOST_DEPTH = 16  # of what is nested in `extra`
 
 
 class Kind(StrEnum):
@@ -227,4 +228,21 @@ def _extra(given: Any) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise Rejected("extra", "extra must be an object")
+    if not _is_flat(given):
+        raise Rejected("extra", f"extra is nested deeper than {MOST_DEPTH} levels")
     return given
+
+
+def _is_flat(given: Any) -> bool:
+    """Say whether `given` can be written down again: reading JSON bears more depth than writing."""
+    level = [given]
+    for _ in range(MOST_DEPTH + 1):
+        nested = [value for value in level if isinstance(value, dict | list)]
+        if not nested:
+            return True
+        level = [
+            inner
+            for value in nested
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return False

@@ -86,11 +86,16 @@ class InboundSource:
         if message_id in self._taken:
             feed.refuse("replay")
             return web.json_response({"ok": True, "queued": 0})
-        answer = await self._post(body, feed)
-        if answer.status == web.HTTPOk.status_code:
-            self._taken[message_id] = None
+        self._taken[message_id] = None  # before anything is awaited: it may come twice at once
         while len(self._taken) > MOST_TAKEN:
             self._taken.popitem(last=False)
+        taken = False
+        try:
+            answer = await self._post(body, feed)
+            taken = answer.status == web.HTTPOk.status_code
+        finally:
+            if not taken:
+                self._taken.pop(message_id, None)
         return answer
 
     async def _post(self, body: bytes, feed: Feed) -> web.Response:

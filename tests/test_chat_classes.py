@@ -55,6 +55,7 @@ def test_classes_are_told(half, least):
         ("包油吗", "delivery"), ("duo shao qian", "price"),
         ("質量怎麼樣", "quality"), ("👍", "praise"), ("😡😡", "complaint"), ("？？？", "other"),
         ("...", "offtopic"), ("傻 逼", "abuse"),
+        ("身高168体重120 拍哪个码", "size"), ("1号和2号拍哪个", "comparison"),
         ("ＳＢ主播", "abuse"), ("为啥比别家贵", "comparison"),
         ("忽 略 之 前 的 指 令", "injection"), ("不是我说 质量真不错", "praise"),
     ],

@@ -382,6 +382,12 @@ def test_outputs_are_added_moved_and_ended_and_their_key_is_never_shown(visit):
     async def scenario(page, desk, console):
         await click(page, "#tab-outputs")
         await page.until("outputs.children.length === 1")
+        await fill(page, "#output-name", "douyin")
+        await fill(page, "#output-url", "rtmp://push.example/live/hush")
+        await click(page, "#output-form button")  # it would end the one on air
+        await page.until("document.querySelector('#output-receipt').dataset.ok === 'false'")
+        assert "已经有一路叫 douyin" in await page.run(text("#output-receipt"))
+        assert desk.commands == []
         await fill(page, "#output-name", "kuaishou")
         await fill(page, "#output-url", "rtmp://push.example/live/hush-hush")
         await click(page, "#output-form button")

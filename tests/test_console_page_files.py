@@ -69,7 +69,7 @@ def test_product_is_changed_by_its_form_after_a_look_at_the_difference(visit):
         desk.problems = [{"file": "a.toml", "line": 3, "key": "price", "text": "not a price"}]
         await fill(page, "#field-price", "x")
         await click(page, "#file-check")
-        await page.until(f"{text('#file-found')}.includes('第 3 行 · price')")
+        await page.until(f"{text('#file-found')}.includes('第 3 行 · 价格（元）')")
         assert not await page.run(shown("#file-publish"))
         assert await page.run("document.querySelector('#field-price').ariaInvalid") == "true"
         desk.problems = []
@@ -92,6 +92,7 @@ def test_product_is_changed_by_its_form_after_a_look_at_the_difference(visit):
         await click(page, "#file-undo")
         await agree(page)
         await page.until("document.querySelector('#confirm').open === false")
+        await page.until(f"{text('#file-receipt')}.startsWith('已撤销')")
         assert await page.run("window.hacked") is None
 
     visit(scenario, desk)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import pytest
 
 from livehost.brain.console.server import STATIC
-from tests.console_page import HACK, REAL, browser, click, scripted, text, visit
+from tests.console_page import HACK, REAL, browser, click, scripted, shown, text, visit
 
 __all__ = ["browser", "visit"]  # fixtures
 pytestmark = REAL
@@ -214,6 +215,78 @@ def test_every_warning_is_told_in_plain_words_with_what_to_do(visit):
         assert await page.run("rows === [...alarms.children].map((r) => r.dataset.key).join()")
 
     visit(scenario, desk)
+
+
+def test_nothing_of_the_page_lies_over_the_picture(visit):
+    over = """(() => { const a = document.querySelector('.screen').getBoundingClientRect();
+        return ['sound', 'behind'].map((id) => document.getElementById(id).getBoundingClientRect())
+            .filter((b) => b.top < a.bottom && b.bottom > a.top).length; })()"""
+
+    async def scenario(page, desk, console):
+        await page.until("document.body.dataset.line === 'open' && mode.dataset.mode === 'live'")
+        try:
+            for width in (390, 1440):
+                await page.look(width, 844)
+                assert await page.run(over) == 0
+                assert await page.run(shown("#sound"))
+        finally:
+            await page.look(1280, 900)
+        assert await page.run("sound.title") == "只是你这里的声音，观众不受影响"
+
+    visit(scenario)
+
+
+def test_a_slate_with_sound_and_the_log_say_what_they_are(visit):
+    desk = scripted()
+    desk.values |= {"mode": "slate", "muted": False}
+
+    async def scenario(page, desk, console):
+        await page.until(f"{text('#panic-hint')} === '观众看垫片，听得到声音'")
+        desk.values["muted"] = True
+        await page.until(f"{text('#panic-hint')} === '观众看垫片、听不到声音'")
+        told = {"who": "local", "ok": True, "message": ""}
+        for name, args in (
+            ("edit", {"segment": "s", "line": 3, "text": "新的", "was": "旧的"}),
+            ("layers", {"card": False}),
+            ("mute", {"on": True}),
+            ("pin", {"product": "a"}),
+            ("take_over", {"kind": "type"}),
+        ):
+            desk.news.tell("command", name=name, args=args, **told)
+        await click(page, "#tab-log")
+        await page.until("events.children.length >= 5")
+        said = await page.run("[...events.querySelectorAll('.text')].map((p) => p.textContent)")
+        assert said[:5] == [
+            "本机 · 接管主播 打字",
+            "本机 · 挂卡片 外套",
+            "本机 · 静音",
+            "本机 · 画面显示 商品卡 关",
+            "本机 · 改句子 s 新的",
+        ]
+
+    visit(scenario, desk)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ("Input should be a valid decimal (is 'abc')", "要填数字，现在是“abc”"),
+        ("is required", "必填"),
+        ("String should have at most 40 characters (is 'xx')", "最多 40 个字"),
+        ("1 is taken by bottle; choose another", "1 已被 bottle 用了，换一个"),
+        ("segment a: 「保温」 is stopped by rule superlative.state; reword it",
+         "段落 a：“保温”触犯规则 极限词，请换个说法"),
+        ("not published: rundown.toml:5: is not valid TOML: Expected",
+         "没有发布：rundown.toml 第 5 行：格式写坏了，看看引号、括号、逗号：Expected"),
+        ("something odd; nobody knows", "something odd; nobody knows"),
+    ],
+)  # fmt: skip
+def test_what_a_check_finds_is_said_in_chinese(visit, found, told):
+    async def scenario(page, desk, console):
+        words = "import('/static/words.js').then(({ phrase }) => phrase(" + json.dumps(found) + "))"
+        assert await page.run(words) == told
+
+    visit(scenario)
 
 
 def test_alarms_are_spoken_once(visit):

@@ -321,7 +321,9 @@ def test_segments_are_dragged_with_a_mouse(visit):
         await page.until("document.querySelector('[data-key=s0]').matches('.drop-above')")
         await page.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=top - 20, **event)
         await page.until(f"{IDS} === 's2,s0,s1'")
-        assert desk.commands == [("reorder", {"order": ["s2", "s0", "s1"]})]
+        assert desk.commands == [
+            ("reorder", {"order": ["s2", "s0", "s1"], "was": ["s0", "s1", "s2"]})
+        ]
         assert await page.run("document.querySelectorAll('.dragged, .drop-above').length") == 0
 
     visit(scenario, scripted(Planned()))
@@ -467,7 +469,7 @@ def test_experiment_is_told_in_words_and_stopped(visit):
         await click(page, "#tab-experiments")
         await page.until("trials.children.length === 1")
         told = await page.run(text("#trials"))
-        assert "短的开场领先。" in told and "用了 12 次，最好的可能 82%" in told and HACK in told
+        assert "短的开场领先。" in told and "用了 12 次，82% 可能最好" in told and HACK in told
         await click(page, "#trials .arms button")
         await agree(page)
         await page.until("document.querySelector('#trial-receipt').dataset.ok === 'true'")

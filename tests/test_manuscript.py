@@ -181,6 +181,8 @@ def test_product_draft_sees_its_pictures_and_the_others(room):
     bottle = next(s for s in Folder(room, Path("x")).scripts() if "bottle" in s.name)
     text = bottle.path.read_text()
     assert problems_with(room, {bottle.path: text}) == []
+    (low,) = problems_with(room, {bottle.path: text.replace('"129.00"', '"1.00"')})
+    assert low.text == "compared must be higher than price"
     gone = problems_with(room, {bottle.path: text.replace('id = "bottle"', 'id = "bottles"')})
     assert gone and all(p.file == "rundown.toml" for p in gone)
     assert "bottle is not a product" in gone[0].text

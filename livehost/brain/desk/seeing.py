@@ -45,6 +45,7 @@ class Seeing:
             "title": show.room.scene.title,
             "uptime_seconds": round(asyncio.get_running_loop().time() - self._began, 1),
             "mode": self._mode(),
+            "muted": show.picture.muted,
             "lease": show.lease.snapshot(),
             "now": self._now(),
             "product": show.director.product,

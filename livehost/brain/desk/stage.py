@@ -6,6 +6,7 @@ In:  an operator's switches.   Out: cues to the stage.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -37,6 +38,16 @@ class Target(Args):
 
     name: Name
     url: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+SCHEMES = ("rtmp", "rtmps", "whip+http", "whip+https")
+RECORDINGS = (".mp4", ".flv")
+WRITE = Outcome(
+    False,
+    "that is no stream URL: it begins with rtmp, rtmps, whip+http or whip+https and has a host; "
+    "a recording ends in .mp4 or .flv",
+    code="args",
+)
 
 
 class Named(Args):
@@ -73,6 +84,8 @@ class StageCommands:
     @command(Role.OPERATOR, Target, secret=("url",))
     def output_add(self, args: Target, _: Who) -> Outcome:
         """Send the stream to one more place, for this run."""
+        if not _can_be_sent_to(args.url):
+            return WRITE
         self._picture.add_output(args.name, args.url)
         return Outcome(True, f"output {args.name} is being added")
 
@@ -81,6 +94,8 @@ class StageCommands:
         """Send an output somewhere else; the encoder and the other outputs go on."""
         if args.name not in self._show.link.health.get("outputs", {}):
             return Outcome(False, f"there is no output {args.name}; add it")
+        if not _can_be_sent_to(args.url):
+            return WRITE
         self._picture.add_output(args.name, args.url)
         return Outcome(True, f"output {args.name} is being moved")
 
@@ -89,3 +104,14 @@ class StageCommands:
         """End an output."""
         self._picture.remove_output(args.name)
         return Outcome(True, f"output {args.name} is being removed")
+
+
+def _can_be_sent_to(url: str) -> bool:
+    """Whether the stage knows what to do with a URL; that it can be reached is seen there."""
+    if "://" not in url:
+        return url.lower().endswith(RECORDINGS)
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False

@@ -108,4 +108,5 @@ def _problem(line: str, roots: tuple[Path, ...]) -> Problem:
     if found is None:
         file, _, text = line.partition(": ")
         return Problem(file if text else "", 0, "", text or line)
-    return Problem(found["file"], int(found["line"]), found["key"] or "", found["text"])
+    said = found["text"].removeprefix(": ")  # about the file as a whole: there is no key
+    return Problem(found["file"], int(found["line"]), found["key"] or "", said)

@@ -53,12 +53,17 @@ function said(done, values, answer) {
 const OF_THE_SHOW = new Set(["busy", "stale", "failed"]);
 
 function why({ code, message, data }) {
-  if (code === "lease" && data?.lease) return word("code.lease", { user: data.lease.user });
+  if (code === "lease" && data?.lease) return word("code.lease", { user: person(data.lease.user) });
   if (code === "gate" && data?.rule) return word("gateStopped", { found: data.found, rule: rule(data.rule) });
   if (code === "problems" && data?.problems?.length) return phrase(message);
   if (message && OF_THE_SHOW.has(code) && readable(message)) return phrase(message);
   if (has("code", code) && (!message || code !== "unknown")) return named("code", code);
   return phrase(message) || word("noAnswer");
+}
+
+// Who somebody is: without users everybody at this machine has the same name.
+export function person(user) {
+  return user === "local" ? word("otherWindow") : user;
 }
 
 // A rule of the gate in words: "superlative.most" is a superlative.

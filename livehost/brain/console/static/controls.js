@@ -45,7 +45,7 @@ export function showControls() {
   press($("mute"), silent());
   press($("pause"), paused());
   text($("panic-text"), word(panics() ? "panicOff" : "panicOn"));
-  text($("panic-hint"), word(panics() ? "panicBack" : "panicHint"));
+  text($("panic-hint"), word(!panics() ? "panicHint" : show.status?.muted === false ? "slateBack" : "panicBack"));
   $("panic-hint").classList.toggle("with-keys", !panics());
   text($("mute"), word(silent() ? "unmute" : "mute"));
   text($("pause"), word(paused() ? "resume" : "pause"));

@@ -5,7 +5,7 @@
 import { act, confirmed, quietly, tell } from "./act.js";
 import { element } from "./lists.js";
 import { may } from "./state.js";
-import { named, phrase, word } from "./words.js";
+import { has, named, phrase, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const NEW = "+";
@@ -151,7 +151,7 @@ function ready({ given, problems, diff, version }) {
 function problemRows(problems) {
   if (!problems.length) return [];
   return [element("ul", "problems", ...problems.map(({ line, key, text }) => (
-    element("li", "", element("b", "", [line ? word("lineAt", { n: line }) : "", key].filter(Boolean).join(" · ")), element("span", "", phrase(text)))
+    element("li", "", element("b", "", [line ? word("lineAt", { n: line }) : "", has("field", key) ? named("field", key) : key].filter(Boolean).join(" · ")), element("span", "", phrase(text)))
   )))];
 }
 
@@ -180,7 +180,7 @@ async function publish() {
 
 async function undo() {
   if (!(await confirmed(word("fileUndoAsk"), word("fileUndoMeans"), word("undo")))) return;
-  if (await act($("file-receipt"), "script_undo", { file: open.file }, { done: "published", seconds: LONG_SECONDS })) await read(open.file);
+  if (await act($("file-receipt"), "script_undo", { file: open.file }, { done: "filePutBack", seconds: LONG_SECONDS })) await read(open.file);
 }
 
 // --- listening --------------------------------------------------------------------------------------

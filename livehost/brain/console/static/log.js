@@ -27,12 +27,27 @@ function row({ at, kind, data }) {
   return element("li", `log-${level}`, head, kind === "gate" ? gateNote(data) : element("p", "text", BODIES[kind]?.(data) ?? ""));
 }
 
+const UNTOLD = new Set(["version", "was", "line"]); // which text or line it was is said by other words
+
+// One argument of a command, as it is called on the page.
+function told([key, value]) {
+  if (typeof value === "boolean") {
+    if (has("layer", key)) return `${named("layer", key)} ${word(value ? "switchedOn" : "switchedOff")}`;
+    return key === "on" && !value ? word("switchedOff") : value && has("arg", key) ? named("arg", key) : "";
+  }
+  if (typeof value === "object") return "";
+  if (key === "product" || key === "id") return show.status?.products?.find((known) => known.id === value)?.name ?? value;
+  const group = { emotion: "emotion", kind: "how" }[key];
+  return group ? named(group, value) : String(value);
+}
+
 const BODIES = {
   alarm: ({ text, todo, over }) => (over ? word("of", { what: word("logOver"), name: text }) : [text, todo].filter(Boolean).join(" ")),
   command: ({ who, name, args, ok, message }) => {
     const what = has("command", name) ? named("command", name) : String(name);
-    const given = Object.entries(args ?? {}).filter(([key, value]) => key !== "version" && typeof value !== "object").map(([, value]) => value).join(" ");
-    return `${who ?? ""} · ${what} ${given}${ok ? "" : ` → ${phrase(String(message ?? ""))}`}`;
+    const given = Object.entries(args ?? {}).filter(([key]) => !UNTOLD.has(key)).map(told).filter(Boolean).join(" ");
+    const line = `${who === "local" ? word("localUser") : who ?? ""} · ${what} ${given}`.trim();
+    return ok ? line : `${line} → ${phrase(String(message ?? ""))}`;
   },
   lease: ({ holder, before, why }) => `${named("lease", why)} ${holder?.user ?? before?.user ?? ""}`,
   reload: ({ problems }) => (problems?.length ? String(problems[0]) : ""),

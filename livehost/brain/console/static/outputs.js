@@ -1,7 +1,7 @@
 // Where the stream goes: each output's health, and adding, moving and ending one.
 // In:  the state, a URL that is sent once and never shown.   Out: rows; commands.
 
-import { act, confirmed } from "./act.js";
+import { act, confirmed, tell } from "./act.js";
 import { button, element, follow } from "./lists.js";
 import { may, outputs } from "./state.js";
 import { named, reason, word } from "./words.js";
@@ -71,6 +71,10 @@ export function wireOutputs() {
     event.preventDefault();
     const name = $("output-name").value.trim();
     const url = $("output-url").value.trim();
+    if (outputs().some((known) => known.name === name && known.state !== "stopped")) {
+      tell($("output-receipt"), false, word("outputKnown", { name })); // adding it would end the one on air
+      return;
+    }
     if (!(await act($("output-receipt"), "output_add", { name, url }, { values: { name } }))) return;
     $("output-name").value = "";
     $("output-url").value = "";

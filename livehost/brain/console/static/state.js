@@ -50,6 +50,9 @@ function pick(message) {
   return Object.fromEntries(Object.entries({ outcome, utterance, stopped }).filter(([, value]) => value !== undefined));
 }
 
+const announced = new Map(); // utterances that began, by their number
+const MOST_ANNOUNCED = 16;
+
 const TAKES = {
   chat: (data, at) => {
     if (show.chat.some(({ id }) => id === data.id)) return;
@@ -66,13 +69,14 @@ const TAKES = {
   sentence: ({ utterance, sentence, state, text, ...rest }, at) => {
     const known = show.said.find((said) => said.utterance === utterance && said.sentence === sentence);
     if (known) Object.assign(known, { state }, text ? { text } : {});
-    else show.said.push({ at, utterance, sentence, state, text, ...show.saying?.[utterance], ...rest });
+    else show.said.push({ at, utterance, sentence, state, text, ...about(utterance), ...rest });
     show.said = show.said.slice(-MOST_SAID);
     const asked = show.chat.find((message) => message.utterance === utterance && message.state === "answered");
     if (asked) asked.answer = textOf(utterance);
   },
   utterance: ({ utterance, kind, reason, product }) => {
-    show.saying = { [utterance]: { kind, why: reason, product } };
+    announced.set(utterance, { kind, why: reason, product });
+    if (announced.size > MOST_ANNOUNCED) announced.delete(announced.keys().next().value);
   },
   gate: (data, at) => note("gate", data, at),
   command: (data, at) => note("command", data, at),
@@ -89,6 +93,12 @@ export function takeEvents(events, leftOut) {
 export function note(kind, data, at) {
   show.log.push({ at, kind, data, id: `${at}.${show.log.length ? (show.log.at(-1).n ?? 0) + 1 : 0}`, n: (show.log.at(-1)?.n ?? 0) + 1 });
   show.log = show.log.slice(-MOST_LOG);
+}
+
+// What an utterance is for: it was told when it began, or of its sentences that were said before the page came.
+function about(utterance) {
+  const before = show.said.find((said) => said.utterance === utterance && said.kind);
+  return announced.get(utterance) ?? (before && { kind: before.kind, why: before.why, product: before.product });
 }
 
 function textOf(utterance) {

@@ -4,7 +4,7 @@
 // The server hands the host back when it hears nothing for ten seconds. The page keeps the lease for as long as the
 // operator moves: an empty chair in front of an open page must not leave the host mute.
 
-import { act, mine, quietly, tell, twice } from "./act.js";
+import { act, mine, person, quietly, tell, twice } from "./act.js";
 import { may, show } from "./state.js";
 import { minutes, text } from "./status.js";
 import { named, word } from "./words.js";
@@ -112,7 +112,7 @@ async function handBack(why) {
 
 export function leaseChanged({ why, holder, before }) {
   if (why === "silent" && before) tell($("said-receipt"), false, word("leaseSilent"));
-  if (why === "forced" && holder) tell($("said-receipt"), false, word("leaseForced", { user: holder.user ?? holder }));
+  if (why === "forced" && holder) tell($("said-receipt"), false, word("leaseForced", { user: person(holder.user ?? holder) }));
 }
 
 export function wireTakeOver() {

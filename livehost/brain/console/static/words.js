@@ -35,8 +35,11 @@ export function readable(text) {
 export function reason(text) {
   if (language === "en") return text;
   const known = REASONS.find(([pattern]) => pattern.test(text));
-  if (!known && text.includes("; ")) return text.split("; ").map(reason).join("；");
-  return known ? filled(text, known) : text;
+  if (known) return filled(text, known);
+  const [group, rest] = text.split(".");
+  if (rest && has("rule", group)) return named("rule", group);
+  const parts = text.split("; ");
+  return parts.length > 1 && parts.some((part) => reason(part) !== part) ? parts.map(reason).join("；") : text;
 }
 
 function filled(text, [pattern, said]) {

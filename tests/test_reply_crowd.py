@@ -114,7 +114,8 @@ def test_colours_asked_for_one_by_one_are_told_as_a_list_with_the_stock(shop):
 def test_a_price_after_free_postage_is_not_taken_for_postage(shop):
     told = crowd(shop, ("", "包邮吗"), ("", "多少钱"), ("", "还有货吗"))
     text = "".join(told)
-    assert text.index("179.9元") < re.search("邮|运费", text).start()
+    assert re.search("^[^。]*(?:邮|运费)", text), "what was asked first comes first"
+    assert "179.9元" in text and not re.search("(?:邮|运费)[^。]*179.9元", text)
 
 
 def test_price_stock_and_postage_share_a_sentence(shop):

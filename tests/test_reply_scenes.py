@@ -384,7 +384,7 @@ def test_a_card_that_knows_answers_what_goes_before_the_rules(shop):
     faq = {"ask": ["退货运费谁出"], "answer": "退货的运费由买家承担"}
     delivery = shop.products["jacket"].delivery.model_copy(update={"text": "付款后发中通快递"})
     card = shop.products["jacket"].model_dump() | {"faq": [faq], "delivery": delivery.model_dump()}
-    product = Product.model_validate(card)
+    product = Product.model_validate(card | {"english": {}})
     replier = GroundedReplier(shop, now=lambda: NOW)
     for text, answer in (("退回去邮费谁出", "买家承担"), ("发什么快递", "中通")):
         asked = Question(text, product=product, of="delivery")

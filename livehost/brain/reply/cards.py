@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from livehost.brain.catalog import Catalog
-from livehost.brain.gate.fold import fold
 from livehost.brain.product import Product
-from livehost.brain.reply.retrieve import Facts, Retriever, content
+from livehost.brain.reply.retrieve import Facts, Retriever, content, plain_of
 from livehost.brain.reply.situation import detail, without_names
 from livehost.brain.reply.topics import Topic
 
@@ -109,7 +108,7 @@ class Cards:
         first text of the card.
         """
         shared = [
-            sum(any(t.known.search(fold(ask).text) for ask in faq.ask) for t in asked)
+            sum(any(t.known.search(plain_of(ask)) for ask in faq.ask) for t in asked)
             for faq in product.faq
         ]
         if most := max(shared, default=0):
@@ -117,9 +116,9 @@ class Cards:
             answers = [f.answer for f, n in zip(product.faq, shared, strict=True) if n == most]
             likely = found.text if found and found.text in answers else answers[0]
             return Stored(product, likely)
-        answers = (faq.answer for faq in product.faq)
-        texts = [*answers, *_texts(product), *_choices(product)]
-        known = (t for topic in asked for t in texts if topic.known.search(fold(t).text))
+        own = (faq.answer for faq in product.faq)
+        texts = [*own, *_texts(product), *_choices(product)]
+        known = (t for topic in asked for t in texts if topic.known.search(plain_of(t)))
         said = next(known, None)
         return Stored(product, said) if said else None
 

@@ -18,7 +18,7 @@ from livehost.brain.reply.answer import Question
 from livehost.brain.reply.cards import LIKELY, RATHER, SURE, Cards, Stored
 from livehost.brain.reply.memory import Viewer, Viewers, merged
 from livehost.brain.reply.pieces import closed
-from livehost.brain.reply.retrieve import Retriever
+from livehost.brain.reply.retrieve import Retriever, plain_of
 from livehost.brain.reply.situation import (
     Meaning,
     detail,
@@ -273,7 +273,7 @@ class Interpreter:
         if product is None and (found := self._cards.only_on(topics, text)):
             return "faq", found
         for entry in self._faq:
-            if any(topics[0].known.search(fold(ask).text) for ask in entry.ask):
+            if any(topics[0].known.search(plain_of(ask)) for ask in entry.ask):
                 return "show_faq", Stored(None, entry.answer)
         return "unknown", None
 

@@ -9,6 +9,7 @@ Source: Robertson, Zaragoza, The Probabilistic Relevance Framework: BM25 and Bey
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -59,6 +60,12 @@ COVERED = 0.5
 _IDLE = re.compile(
     r"[不没]$|请问|主播|小姐姐|亲|一下|怎样|什么|哪些|哪几|这个|这款|那个|那款|这件|呢|吗|嘛|么|啊|呀|吧|的|了|哦|我想|想问|问下"
 )
+
+
+@functools.lru_cache(maxsize=4096)
+def plain_of(text: str) -> str:
+    """Return a text of a card folded; it is asked for with every question."""
+    return fold(text).text
 
 
 def content(text: str) -> str:
@@ -118,26 +125,33 @@ class Retriever:
         }
         self._mean = sum(sum(t.values()) for _, t in self._asked) / count or 1.0
         self._rare = math.log(1 + count) * 1.5
+        self._own = [self._worth(terms, terms) for _, terms in self._asked]
 
     def best(self, question: str) -> Found | None:
         """Return the entry that fits `question` best, None when nothing does."""
         wanted = _terms(question)
         if not any(len(term) > 1 for term in wanted):
             return None  # one character asks for nothing
-        scored = [Found(index, self._score(wanted, terms)) for index, terms in self._asked]
+        scored = [
+            Found(index, self._score(wanted, terms, own))
+            for (index, terms), own in zip(self._asked, self._own, strict=True)
+            if not wanted.keys().isdisjoint(terms)
+        ]
         return max((f for f in scored if f.score > 0), key=lambda f: f.score, default=None)
 
-    def _score(self, wanted: Counter[str], terms: Counter[str]) -> float:
+    def _score(self, wanted: Counter[str], terms: Counter[str], own: float) -> float:
         """Geometric mean of how much of the entry is asked for and of the question is covered."""
-        length = _K1 * (1 - _B + _B * sum(terms.values()) / self._mean)
-
-        def value(term: str, times: int) -> float:
-            return self._weight.get(term, self._rare) * times * (_K1 + 1) / (times + length)
-
-        shared = sum(value(t, min(n, terms[t])) for t, n in wanted.items() if t in terms)
-        own = sum(value(t, n) for t, n in terms.items())
-        asked = sum(value(t, n) for t, n in wanted.items())
+        both = Counter({t: min(n, terms[t]) for t, n in wanted.items() if t in terms})
+        shared, asked = self._worth(both, terms), self._worth(wanted, terms)
         return math.sqrt((shared / own) * (shared / asked)) if own and asked else 0.0
+
+    def _worth(self, counted: Counter[str], terms: Counter[str]) -> float:
+        """Return the weight of counted terms in an entry of `terms`."""
+        length = _K1 * (1 - _B + _B * sum(terms.values()) / self._mean)
+        return sum(
+            self._weight.get(term, self._rare) * n * (_K1 + 1) / (n + length)
+            for term, n in counted.items()
+        )
 
 
 class Facts:
@@ -148,7 +162,7 @@ class Facts:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = [(text, fold(text).text) for text in texts]
+        self._texts = [(text, plain_of(text)) for text in texts]
 
     def best(self, question: str) -> str | None:
         """Return the fact that names most of what is asked about; None when none names enough."""

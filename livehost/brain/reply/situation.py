@@ -20,6 +20,7 @@ from livehost.brain.reply.chosen import (
     wants_advice,
 )
 from livehost.brain.reply.facts import REGION, Slots, details_said, plain_point, short_of
+from livehost.brain.reply.retrieve import plain_of
 from livehost.brain.reply.topics import Topic
 from livehost.brain.reply.understand import TROUBLES, Body
 
@@ -289,7 +290,7 @@ def _shares(name: str, text: str) -> bool:
 def without_names(text: str, product: Product) -> str:
     """Return a folded text without the names of a product: they ask for nothing."""
     for name in product.names():
-        text = text.replace(fold(name).text, "")
+        text = text.replace(plain_of(name), "")
     return text
 
 

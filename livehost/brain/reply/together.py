@@ -163,8 +163,15 @@ def _shared(told: list[Told], words: Wording) -> list[str]:
     return [
         sentence
         for (_, language), ones in groups.items()
-        for sentence in naming(_joined(_clauses(ones, words), language), ones[0], each=True)
+        for share in _parted(ones)
+        for sentence in naming(_joined(_clauses(share, words), language), share[0], each=True)
     ]
+
+
+def _parted(ones: list[Told]) -> list[list[Told]]:
+    """Return postage that was asked first in a sentence of its own, before a price is said."""
+    first = [one for one in ones[:1] if one.key == "free"]
+    return [share for share in (first, ones[len(first) :]) if share]
 
 
 def _clauses(ones: list[Told], words: Wording) -> list[str]:

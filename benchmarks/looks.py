@@ -136,8 +136,8 @@ def grain(avatar: Avatar) -> float:
         cv2.MORPH_CLOSE,
         np.ones((WHITES, WHITES)),
     )
-    bare = lids & (shut > DARK * np.median(shut))
-    skin = cv2.erode(bare, np.ones((LASHES, LASHES), np.uint8)) > 0
+    bare = (lids > 0) & (shut > DARK * np.median(shut))
+    skin = cv2.erode(bare.astype(np.uint8), np.ones((LASHES, LASHES), np.uint8)) > 0
     return float((shut - cv2.GaussianBlur(shut, (0, 0), 2))[skin].std())
 
 

@@ -83,9 +83,9 @@ class Asked:
 def _blink(rows: F32, lids: list[int], random: np.random.Generator) -> None:
     """Shut the eyes in a share of the rows, in place."""
     blinking = np.flatnonzero(random.random(len(rows)) < BLINKS)
-    shut = np.minimum(random.uniform(0, 2, len(blinking)), 1)[:, None]
-    at = np.ix_(blinking, lids)
-    rows[at] = np.maximum(rows[at], shut)
+    shut = np.minimum(random.uniform(0, 2, len(blinking)), 1)
+    for lid in lids:
+        rows[blinking, lid] = np.maximum(rows[blinking, lid], shut)
 
 
 def partner(name: str) -> str:

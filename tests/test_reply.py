@@ -264,6 +264,8 @@ def test_body(text, height, jin):
     [
         ("1号链接", "jacket"), ("二号", "bottle"), ("链接3", "nuts"), ("3 号宝贝", "nuts"),
         ("那个杯子", "bottle"), ("防晒衣和衣服", "jacket"), ("随便看看", None), ("11月2号", None),
+        ("How much is the jacket?", "jacket"), ("are the bottles hot", "bottle"),
+        ("what about the nuts", "nuts"), ("jacket or bottle", None), ("lunchbox", None),
     ],
 )  # fmt: skip
 def test_product_named(shop, text, product):

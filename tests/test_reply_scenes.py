@@ -271,6 +271,9 @@ SCENES = [
     s("jacket", "complaint", "颜色跟图片差太远了", "客服", "云雾白"),
     s("jacket", "complaint", "洗了两次就起球了", ("用|穿|洗", "客服")),
     s("bottle", "complaint", "刚买就降价 补差价不", ("价", "客服"), "到手"),
+    s("nuts", "price", "三个都买多少钱可以退吗", ("348.8元", "7天")),
+    s("", "service", "can i return it", "within 7 days"),
+    s("bottle", "price", "How much is the jacket?", "179.9 yuan", "89"),
 ]  # fmt: skip
 
 

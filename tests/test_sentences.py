@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehost.brain.sentences import FIRST, MOST, from_stream, speakable, split
+from livehost.brain.sentences import FIRST, MOST, from_stream, joined, speakable, split
 
 
 def streamed(pieces):
@@ -34,11 +34,17 @@ def streamed(pieces):
          ["Dr. Smith paid 3.5 yuan.", "Really? Yes, it is true."]),
         ("Visit example.com today please. Thank you so much.",
          ["Visit example.com today please.", "Thank you so much."]),
+        ("Good question, Leo. Yes.", ["Good question, Leo. Yes."]),
         ("只有一句没有句号", ["只有一句没有句号"]),
     ],
 )  # fmt: skip
 def test_split(text, sentences):
     assert split(text) == sentences
+
+
+def test_joined_sentences_read_like_the_text():
+    for text in ("我看到了。现在79元。", "Leo, I see it. It is 79 yuan now.", "Wow!!", ""):
+        assert joined(split(text)) == text
 
 
 def test_the_first_sentence_is_cut_early_but_not_before_a_stump():

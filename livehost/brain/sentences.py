@@ -1,6 +1,6 @@
 """Cut text into sentences that can be spoken one at a time, Chinese and English.
 
-In:  a text, or a stream of pieces of one.   Out: sentences in order; joined, they are the text.
+In:  a text, or a stream of pieces of one.   Out: sentences in order; `joined`, they are the text.
 
 A sentence ends at 。！？!?；; a newline, or a full stop that is not inside a number, a web address
 or an abbreviation; never inside quotes or brackets. One that goes on for long is cut at a comma:
@@ -11,7 +11,7 @@ first one is cut earliest: it decides how long the viewer waits.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
 MOST = 45
 """Characters of a sentence; Latin letters count a half, as they are spoken twice as fast."""
@@ -42,7 +42,7 @@ def split(text: str) -> list[str]:
         piece, rest = rest[:cut].strip(), rest[cut:]
         stump = out and _weight(piece) < LEAST and _weight(out[-1] + piece) <= MOST
         if stump or (out and not speakable(piece)):
-            out[-1] += piece
+            out[-1] = joined((out[-1], piece))
         elif speakable(piece):
             out.append(piece)
     return out
@@ -60,6 +60,15 @@ async def from_stream(pieces: AsyncIterable[str]) -> AsyncIterator[str]:
                 first = False
     for sentence in split(held):
         yield sentence
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return sentences as one text, with a blank before an English one."""
+    whole = ""
+    for text in sentences:
+        apart = whole[-1:] in tuple(".!?;:,") and text[:1].isascii() and text[:1].isalnum()
+        whole += f" {text}" if apart else text
+    return whole
 
 
 def speakable(text: str) -> bool:

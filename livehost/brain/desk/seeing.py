@@ -13,6 +13,7 @@ from livehost.brain.desk.disk import Disk, folders, one_cause
 from livehost.brain.desk.machine import Machine
 from livehost.brain.desk.stage import Layers
 from livehost.brain.desk.warnings import alerts, warnings
+from livehost.brain.sentences import joined
 from livehost.brain.writer import wall
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Seeing:
             return {"state": "passed", "answer": ""}
         recent = self._show.speaker.on_air.recent
         said = (u["text"] for u in recent if u["utterance"] == utterance)
-        return {"state": "answered", "answer": "".join(said)}
+        return {"state": "answered", "answer": joined(said)}
 
     def _chat(self) -> dict[str, Any]:
         show = self._show

@@ -171,7 +171,10 @@ def product_of(text: str, products: Iterable[Product]) -> Product | None:
         if linked:
             return linked
     named = [(len(n), p) for p in products for n in _called(p) if fold(n).text in plain]
-    return max(named, key=lambda pair: pair[0])[1] if named else None
+    if named:
+        return max(named, key=lambda pair: pair[0])[1]
+    meant = [p for p in products if any(re.search(rf"\b{n}s?\b", plain) for n in _nouns(p))]
+    return meant[0] if len(meant) == 1 else None
 
 
 _POINTING = re.compile("^[这那](?=.{2})[个件款条双瓶盒袋台张只支本]?")
@@ -181,6 +184,15 @@ def _called(product: Product) -> set[str]:
     """Return the names of a product, "那件衣服" also as it is said without pointing: "衣服"."""
     names = {*product.names(), *(_POINTING.sub("", name) for name in product.names())}
     return {name for name in names if len(name) > 1}
+
+
+_ENGLISH_NAME = re.compile(r"(?:[a-z]+ )+([a-z]{3,})")
+
+
+def _nouns(product: Product) -> set[str]:
+    """Return the nouns that stand for English names of a product: "jacket" for "sun jacket"."""
+    found = (_ENGLISH_NAME.fullmatch(fold(name).text) for name in product.names())
+    return {match[1] for match in found if match}
 
 
 def names_no_link(text: str, products: Iterable[Product]) -> bool:

@@ -69,6 +69,8 @@ def director(**more):
     class Nobody:
         def take(self, *_): ...
         def drain(self, *_): ...
+        def different(self, *_):
+            return 0
 
     return Director(lambda: SEGMENTS, Nobody(), Manners("zh"), History(), noticed=0.0, **more)
 
